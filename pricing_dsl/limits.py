@@ -1,0 +1,25 @@
+"""Every bound of the compiler and the evaluators, named once. Exceeding one is a diagnostic, never a crash."""
+
+SOURCE_CHARACTERS_MAX = 4_000_000
+"""Length of one program's text."""
+
+NESTING_MAX = 64
+"""Depth of braces and parentheses in a program."""
+
+DIAGNOSTICS_MAX = 200
+"""Errors reported for one program; a last diagnostic says that there are more."""
+
+DIGITS_MAX = 60
+"""Digits of one number, in a program or in usage."""
+
+NAME_CHARACTERS_MAX = 200
+"""Length of one identifier."""
+
+FILE_BYTES_MAX = 64_000_000
+"""Size of one data file read by `rates ... from`."""
+
+TABLE_ROWS_MAX = 500_000
+"""Rows of one rate table, inline or from a file."""
+
+CELLS_MAX = 1_000_000
+"""Cells of usage in one evaluation."""

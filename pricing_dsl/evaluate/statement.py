@@ -1,0 +1,302 @@
+"""What an evaluation says: lines, adjustments, total, what is unpriced, and the reason for each amount.
+
+Amounts are held as integers: minor units of the currency for what is rounded, numerator and denominator for what is
+exact. They become `Decimal` and `Fraction` when asked for, so that making a statement costs little. Every evaluator
+fills the same classes; only `Evaluator.explain` adds a `Reason` to each line and row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal, NamedTuple
+
+from pricing_dsl.source import Span
+from pricing_dsl.values.numbers import decimal_text
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One node of the explanation: what was computed, by which rule, from what, and what it is made of.
+
+    `value` is exact, in `unit` (a currency code or a unit name). `span` is where the program says so, `None` for what
+    the language itself demands (rounding to the minor unit). `formula` shows the numbers: `1_000_000 x 0.0005`.
+    """
+
+    what: str
+    rule: str
+    span: Span | None
+    inputs: tuple[tuple[str, str], ...]
+    formula: str
+    value: Fraction
+    unit: str
+    children: tuple[Reason, ...] = ()
+
+    def to_dict(self) -> Json:
+        return {
+            "what": self.what,
+            "rule": self.rule,
+            "span": None if self.span is None else [self.span.start, self.span.end],
+            "inputs": dict(self.inputs),
+            "formula": self.formula,
+            "value": decimal_text(self.value),
+            "unit": self.unit,
+            "children": [child.to_dict() for child in self.children],
+        }
+
+
+class LineInfo(NamedTuple):
+    """What is the same on every statement of a plan. `digits` are the currency's minor digits."""
+
+    id: str
+    label: str
+    kind: Literal["fee", "charge"]
+    unit: str
+    digits: int
+
+
+class Part(NamedTuple):
+    """A share of a line by the dimensions of `show by`; `minor` in minor units, parts add up to their line."""
+
+    dimensions: tuple[tuple[str, str], ...]
+    minor: int
+    digits: int
+
+    @property
+    def amount(self) -> Decimal:
+        return Decimal(self.minor).scaleb(-self.digits)
+
+    def to_dict(self) -> Json:
+        return {"dimensions": dict(self.dimensions), "amount": str(self.amount)}
+
+
+class Line:
+    """One fee or charge: `amount` rounded once, `exact` before that, `net` with its shares of the adjustments.
+
+    `quantity` is the whole quantity of the charge before any step (a fee: the number of service periods billed).
+    """
+
+    __slots__ = (
+        "exact_denominator", "exact_numerator", "info", "minor", "net_minor", "parts", "quantity_denominator",
+        "quantity_numerator", "reason",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        info: LineInfo,
+        minor: int,
+        exact_numerator: int,
+        exact_denominator: int,
+        net_minor: int,
+        quantity_numerator: int,
+        quantity_denominator: int,
+        parts: tuple[Part, ...] = (),
+        reason: Reason | None = None,
+    ) -> None:
+        self.info = info
+        self.minor = minor
+        self.exact_numerator = exact_numerator
+        self.exact_denominator = exact_denominator
+        self.net_minor = net_minor
+        self.quantity_numerator = quantity_numerator
+        self.quantity_denominator = quantity_denominator
+        self.parts = parts
+        self.reason = reason
+
+    @property
+    def id(self) -> str:
+        return self.info.id
+
+    @property
+    def label(self) -> str:
+        return self.info.label
+
+    @property
+    def kind(self) -> str:
+        return self.info.kind
+
+    @property
+    def unit(self) -> str:
+        return self.info.unit
+
+    @property
+    def amount(self) -> Decimal:
+        return Decimal(self.minor).scaleb(-self.info.digits)
+
+    @property
+    def exact(self) -> Fraction:
+        return Fraction(self.exact_numerator, self.exact_denominator)
+
+    @property
+    def net(self) -> Decimal:
+        return Decimal(self.net_minor).scaleb(-self.info.digits)
+
+    @property
+    def quantity(self) -> Fraction:
+        return Fraction(self.quantity_numerator, self.quantity_denominator)
+
+    def to_dict(self) -> Json:
+        line: Json = {
+            "id": self.id,
+            "label": self.label,
+            "kind": self.kind,
+            "quantity": decimal_text(self.quantity),
+            "unit": self.unit,
+            "amount": str(self.amount),
+            "exact": decimal_text(self.exact),
+            "net": str(self.net),
+        }
+        if self.parts:
+            line["parts"] = [part.to_dict() for part in self.parts]
+        if self.reason is not None:
+            line["reason"] = self.reason.to_dict()
+        return line
+
+
+class Row:
+    """One adjustment as it took effect: `amount` is negative for a discount and a cap, positive for a top-up.
+
+    `shares` are what it changed on each line, by line id, in minor units; a top-up without `on` has none and stands
+    on its own. `id` is the name given by `as`, or the kind and its number among the plan's adjustments from 1.
+    """
+
+    __slots__ = ("digits", "id", "kind", "minor", "reason", "shares")
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - the field's name on the statement
+        kind: str,
+        minor: int,
+        digits: int,
+        shares: tuple[tuple[str, int], ...] = (),
+        reason: Reason | None = None,
+    ) -> None:
+        self.id = id
+        self.kind = kind
+        self.minor = minor
+        self.digits = digits
+        self.shares = shares
+        self.reason = reason
+
+    @property
+    def amount(self) -> Decimal:
+        return Decimal(self.minor).scaleb(-self.digits)
+
+    def to_dict(self) -> Json:
+        row: Json = {
+            "id": self.id,
+            "kind": self.kind,
+            "amount": str(self.amount),
+            "lines": {line: str(Decimal(minor).scaleb(-self.digits)) for line, minor in self.shares},
+        }
+        if self.reason is not None:
+            row["reason"] = self.reason.to_dict()
+        return row
+
+
+class Unpriced(NamedTuple):
+    """Usage that reached no price: never silently free. `quantity` in `unit`, `dimensions` as far as known."""
+
+    line: str
+    source: str
+    dimensions: tuple[tuple[str, str], ...]
+    quantity: Fraction
+    unit: str
+    reason: str
+
+    def to_dict(self) -> Json:
+        return {
+            "line": self.line,
+            "source": self.source,
+            "dimensions": dict(self.dimensions),
+            "quantity": decimal_text(self.quantity),
+            "unit": self.unit,
+            "reason": self.reason,
+        }
+
+
+class Statement:
+    """The result of one evaluation. `total` = lines + adjustments; `due` is what remains after balances.
+
+    `unused` are the meters of the program for which usage was given though no line of the plan mentions them.
+    With anything in `unpriced` the statement is a preview only.
+    """
+
+    __slots__ = (
+        "adjustments",
+        "currency",
+        "digits",
+        "due_minor",
+        "lines",
+        "period",
+        "target",
+        "total_minor",
+        "unpriced",
+        "unused",
+    )
+
+    def __init__(
+        self,
+        target: str,
+        currency: str,
+        digits: int,
+        period: tuple[str, str] | None,
+        lines: Sequence[Line],
+        adjustments: Sequence[Row],
+        total_minor: int,
+        due_minor: int,
+        unpriced: tuple[Unpriced, ...] = (),
+        unused: tuple[str, ...] = (),
+    ) -> None:
+        self.target = target
+        self.currency = currency
+        self.digits = digits
+        self.period = period
+        self.lines = lines
+        self.adjustments = adjustments
+        self.total_minor = total_minor
+        self.due_minor = due_minor
+        self.unpriced = unpriced
+        self.unused = unused
+
+    @property
+    def total(self) -> Decimal:
+        return Decimal(self.total_minor).scaleb(-self.digits)
+
+    @property
+    def due(self) -> Decimal:
+        return Decimal(self.due_minor).scaleb(-self.digits)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it may be finalised: nothing is unpriced."""
+        return not self.unpriced
+
+    def line(self, id: str) -> Line:  # noqa: A002 - the field's name on the statement
+        """The line of that name. Raises `KeyError` with the names there are."""
+        for line in self.lines:
+            if line.info.id == id:
+                return line
+        raise KeyError(f"no line {id!r}; there are {', '.join(line.id for line in self.lines)}")
+
+    def to_dict(self) -> Json:
+        """The JSON of `pricing preview --format json`: decimals as strings, exact fractions as `n/d` where needed."""
+        return {
+            "target": self.target,
+            "currency": self.currency,
+            "period": None if self.period is None else {"from": self.period[0], "to": self.period[1]},
+            "lines": [line.to_dict() for line in self.lines],
+            "adjustments": [row.to_dict() for row in self.adjustments],
+            "total": str(self.total),
+            "due": str(self.due),
+            "unpriced": [entry.to_dict() for entry in self.unpriced],
+            "unused": list(self.unused),
+        }
+
+
+Usage = Mapping[str, Any]
+"""Meter name -> a number (int, str, Decimal) or a list of cells `{"quantity": ..., dimension: value, ...}`."""

@@ -1,0 +1,55 @@
+"""Exact numbers in and out of text. Nothing here rounds and nothing is a float."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+
+def decimal_text(value: Fraction) -> str:
+    """The shortest decimal that equals `value`, or `n/d` where no finite decimal does.
+
+    >>> decimal_text(Fraction(1, 8)), decimal_text(Fraction(1, 3)), decimal_text(Fraction(-5))
+    ('0.125', '1/3', '-5')
+    """
+    denominator = value.denominator
+    if denominator == 1:
+        return str(value.numerator)
+    twos = fives = 0
+    while denominator % 2 == 0:
+        denominator //= 2
+        twos += 1
+    while denominator % 5 == 0:
+        denominator //= 5
+        fives += 1
+    if denominator != 1:
+        return f"{value.numerator}/{value.denominator}"
+    places = max(twos, fives)
+    digits = str(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
+    sign = "-" if value.numerator < 0 else ""
+    return f"{sign}{digits[:-places]}.{digits[-places:]}"
+
+
+def grouped_text(value: Fraction) -> str:
+    """The same with `_` between groups of three digits before the point, as people write it in a program.
+
+    >>> grouped_text(Fraction(2500001, 2))
+    '1_250_000.5'
+    """
+    text = decimal_text(value)
+    if "/" in text:
+        return text
+    whole, point, rest = text.partition(".")
+    sign, whole = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
+    groups = []
+    while len(whole) > 3:
+        groups.append(whole[-3:])
+        whole = whole[:-3]
+    return sign + "_".join([whole, *reversed(groups)]) + point + rest
+
+
+def fraction_from_decimal(value: Decimal) -> Fraction:
+    """A finite Decimal as an exact Fraction. Raises `ValueError` for NaN and infinities."""
+    if not value.is_finite():
+        raise ValueError(f"{value} is not a number")
+    return Fraction(*value.as_integer_ratio())

@@ -21,7 +21,7 @@ from pricing_dsl.syntax import nodes as syntax
 
 @dataclass(frozen=True, slots=True)
 class UnitSymbol:
-    """A unit: `factor` of its `base` unit (itself for a base unit). `span` is where it was declared or first implied."""
+    """A unit: `factor` of its `base` unit (itself for a base unit); `span` is where it was declared or implied."""
 
     name: str
     base: str

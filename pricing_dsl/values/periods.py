@@ -1,0 +1,221 @@
+"""Billing periods: which one an evaluation prices, and what share of time a clipped part is worth.
+
+Periods are half open and laid in local time (language reference, sections 6 and 8). Days count alike, the day of a
+start counts and that of an end does not; seconds are real elapsed seconds. Shares are exact fractions of the whole
+billing (or service) period. Reads no clock: without dates a plan is in a whole first period.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
+from typing import Literal, Protocol
+from zoneinfo import ZoneInfo
+
+Cadence = Literal["daily", "weekly", "monthly", "quarterly", "yearly"]
+Share = Literal["day", "second"]
+Moment = str | date | datetime
+
+MONTHS: dict[str, int] = {"monthly": 1, "quarterly": 3, "yearly": 12}
+DAYS: dict[str, int] = {"daily": 1, "weekly": 7}
+LENGTH_ORDER = ("daily", "weekly", "monthly", "quarterly", "yearly")
+WHOLE_RATIOS: dict[tuple[str, str], int] = {
+    ("weekly", "daily"): 7,
+    ("quarterly", "monthly"): 3,
+    ("yearly", "monthly"): 12,
+    ("yearly", "quarterly"): 4,
+}
+"""How many service periods a whole billing period holds, where that is the same in every one."""
+
+
+class PeriodError(ValueError):
+    """A period that cannot be priced; `help` says what to give instead."""
+
+    def __init__(self, message: str, help: str) -> None:  # noqa: A002 - the word of every diagnostic
+        super().__init__(message)
+        self.message = message
+        self.help = help
+
+
+class BillLike(Protocol):
+    """What a period needs to know of a plan's `bill` statement."""
+
+    @property
+    def cadence(self) -> Cadence: ...
+    @property
+    def day(self) -> int | None: ...
+    @property
+    def from_term(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A half open stretch of time between two aware instants of one zone."""
+
+    start: datetime
+    end: datetime
+
+    def clipped(self, other: Interval) -> Interval | None:
+        """What both have in common; `None` when nothing is."""
+        start, end = max(self.start, other.start), min(self.end, other.end)
+        return Interval(start, end) if start < end else None
+
+    def length(self, by: Share) -> int:
+        """Local calendar days, or real seconds."""
+        if by == "day":
+            return (self.end.date() - self.start.date()).days
+        elapsed = self.end.astimezone(UTC) - self.start.astimezone(UTC)
+        return elapsed.days * 86_400 + elapsed.seconds
+
+    def share_of(self, whole: Interval, by: Share) -> Fraction:
+        return Fraction(self.length(by), whole.length(by))
+
+
+@dataclass(frozen=True, slots=True)
+class BillingPeriod:
+    """One billing period or a part of one. `priced` and `whole` are `None` for an undated, whole first period."""
+
+    cadence: Cadence
+    day: int | None
+    from_term: bool
+    zone: ZoneInfo
+    priced: Interval | None
+    whole: Interval | None
+
+    @classmethod
+    def resolve(cls, bill: BillLike, timezone: str, period: tuple[Moment, Moment] | None) -> BillingPeriod:
+        """The period to price. Raises `PeriodError` when it is empty or crosses a boundary of the bill's periods."""
+        zone = ZoneInfo(timezone)
+        if period is None:
+            return cls(bill.cadence, bill.day, bill.from_term, zone, None, None)
+        start, end = (instant(moment, zone) for moment in period)
+        if start >= end:
+            raise PeriodError(
+                f"the period from {text(start)} to {text(end)} is empty", "a period ends after it starts: [from, to)"
+            )
+        anchor = start.date() if bill.from_term else None
+        whole = containing(bill.cadence, bill.day, zone, start, anchor)
+        if end > whole.end:
+            raise PeriodError(
+                f"the period from {text(start)} to {text(end)} crosses the end of a billing period at {text(whole.end)}",
+                f"price one {bill.cadence} period, or a part of one, at a time: {text(whole.start)} to {text(whole.end)}",
+            )
+        return cls(bill.cadence, bill.day, bill.from_term, zone, Interval(start, end), whole)
+
+    @property
+    def bounds(self) -> tuple[str, str] | None:
+        """The priced period as the statement writes it: dates where both ends are local midnights."""
+        return None if self.priced is None else (text(self.priced.start), text(self.priced.end))
+
+    def share(self, by: Share) -> Fraction:
+        """The share of the whole billing period that is priced (rule 26)."""
+        if self.priced is None or self.whole is None:
+            return Fraction(1)
+        return self.priced.share_of(self.whole, by)
+
+    def fee_shares(
+        self, cadence: str, timing: Literal["in advance", "in arrears"], by: Share | None
+    ) -> tuple[Fraction, ...]:
+        """One entry per service period of a fee that this bill carries: 1, or its share in force when prorated by `by`.
+
+        Service periods not longer than the bill's are laid as the bill's; longer ones start with the term, which is
+        here the start of the period (rule 24: a plan without a contract is in its first period).
+        """
+        if cadence == "once":
+            return (Fraction(1),)
+        shorter_or_equal = LENGTH_ORDER.index(cadence) <= LENGTH_ORDER.index(self.cadence)
+        if self.priced is None or self.whole is None:
+            if not shorter_or_equal:
+                return (Fraction(1),) if timing == "in advance" else ()
+            return (Fraction(1),) * self._undated_count(cadence)
+        if shorter_or_equal:
+            return tuple(self._shares_within(cadence, by))
+        first = containing(cadence, None, self.zone, self.priced.start, self.priced.start.date())
+        term_ends_here = self.priced.end < self.whole.end
+        if timing == "in arrears" and not term_ends_here:
+            return ()
+        in_force = Interval(self.priced.start, self.priced.end) if term_ends_here else first
+        return (Fraction(1) if by is None else in_force.share_of(first, by),)
+
+    def _undated_count(self, cadence: str) -> int:
+        if cadence == self.cadence:
+            return 1
+        count = WHOLE_RATIOS.get((self.cadence, cadence))
+        if count is None:
+            raise PeriodError(
+                f"how often a {cadence} fee falls into a {self.cadence} bill depends on the dates",
+                "give a period, such as 2026-03-01 to 2026-04-01",
+            )
+        return count
+
+    def _shares_within(self, cadence: str, by: Share | None) -> Iterator[Fraction]:
+        assert self.priced is not None
+        assert self.whole is not None
+        day = self.day if cadence == self.cadence or (cadence in MONTHS and self.cadence in MONTHS) else None
+        anchor = self.whole.start.date() if self.from_term else None
+        at = self.priced.start
+        while at < self.priced.end:
+            service = containing(cadence, day, self.zone, at, anchor)
+            in_force = service.clipped(self.priced)
+            assert in_force is not None
+            yield Fraction(1) if by is None else in_force.share_of(service, by)
+            at = service.end
+
+
+def instant(moment: Moment, zone: ZoneInfo) -> datetime:
+    """A date (its local midnight) or an instant, in `zone`. Text is ISO 8601. Raises `PeriodError`."""
+    if isinstance(moment, str):
+        try:
+            moment = date.fromisoformat(moment) if len(moment) == 10 else datetime.fromisoformat(moment)
+        except ValueError:
+            raise PeriodError(
+                f"`{moment}` is not a date", "write a date such as 2026-03-01 or an instant such as 2026-03-01T06:00Z"
+            ) from None
+    if isinstance(moment, datetime):
+        return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
+    return midnight(moment, zone)
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The instant at which a local day starts."""
+    return datetime.combine(day, time(), tzinfo=zone)
+
+
+def text(moment: datetime) -> str:
+    """A local midnight as its date, any other instant in full."""
+    return moment.date().isoformat() if moment.time() == time() else moment.isoformat()
+
+
+def containing(cadence: str, day: int | None, zone: ZoneInfo, at: datetime, anchor: date | None) -> Interval:
+    """The whole period of a cadence that holds the instant `at`.
+
+    Calendar periods begin on the first (or on `day`, or the last day of a shorter month); weeks on Monday (or ISO
+    weekday `day`). With `anchor` they count from that day, as `from term` demands.
+    """
+    local = at.date()
+    if cadence in DAYS:
+        length = DAYS[cadence]
+        origin = anchor or date(2001, 1, 1) + timedelta(days=(day or 1) - 1)  # 2001-01-01 was a Monday
+        start = local - timedelta(days=(local - origin).days % length)
+        return Interval(midnight(start, zone), midnight(start + timedelta(days=length), zone))
+    months = MONTHS[cadence]
+    origin = anchor or date(2001, 1, 1)
+    day_of_month = anchor.day if anchor else (day or 1)
+    index = ((local.year - origin.year) * 12 + local.month - origin.month) // months
+    while month_start(origin, index * months, day_of_month) > local:
+        index -= 1
+    while month_start(origin, (index + 1) * months, day_of_month) <= local:
+        index += 1
+    return Interval(
+        midnight(month_start(origin, index * months, day_of_month), zone),
+        midnight(month_start(origin, (index + 1) * months, day_of_month), zone),
+    )
+
+
+def month_start(origin: date, months: int, day: int) -> date:
+    """`day` of the month that lies `months` after the month of `origin`, or that month's last day if it is shorter."""
+    year, month = divmod(origin.year * 12 + origin.month - 1 + months, 12)
+    return date(year, month + 1, min(day, monthrange(year, month + 1)[1]))

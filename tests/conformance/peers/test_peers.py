@@ -1,0 +1,68 @@
+"""Vectors of six billing systems, priced through the public face: program text in, statement out.
+
+Every vector of `tests/data/peers.json` is either a case that passes or listed in `peers_not_yet.toml` with what it
+lacks. Both ways of evaluating must give the stated amount, to the last digit where the source does not round.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+from pricing_dsl.evaluate.errors import EvaluationError
+
+import pricing_dsl
+from tests.conformance.peers import autumn, flexprice, killbill, lago, meteroid, openmeter
+from tests.conformance.peers.case import Case, Vector
+
+HERE = Path(__file__).parent
+VECTORS: list[Vector] = json.loads((HERE.parents[1] / "data" / "peers.json").read_text())
+NOT_YET: list[str] = [
+    vector
+    for group in tomllib.loads((HERE.parent / "peers_not_yet.toml").read_text())["group"]
+    for vector in group["vectors"]
+]
+FAMILIES = {
+    name: build
+    for peer in (autumn, flexprice, killbill, lago, meteroid, openmeter)
+    for name, build in peer.FAMILIES.items()
+}
+SAID_SHARE_MIN = 0.8
+
+
+def case_of(vector: Vector) -> Case | None:
+    return FAMILIES[vector["id"].rsplit("-", 1)[0]](vector)
+
+
+CASES = {vector["id"]: case for vector in VECTORS if (case := case_of(vector)) is not None}
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES.items()])
+def test_vector(case: Case) -> None:
+    evaluator = pricing_dsl.compile(case.program).evaluator("p")
+    for evaluate in (evaluator, evaluator.explain):
+        if case.is_error:
+            with pytest.raises(EvaluationError, match="^R"):
+                evaluate(case.usages[-1])
+            continue
+        statements = [evaluate(usage, period=case.period) for usage in case.usages]
+        assert not statements[-1].unpriced
+        for check in case.checks:
+            assert check.measure(statements) == check.amount, check.what
+
+
+def test_every_case_checks_something() -> None:
+    assert [name for name, case in CASES.items() if not case.checks and not case.is_error] == []
+
+
+def test_every_vector_is_said_or_listed_never_both() -> None:
+    listed = set(NOT_YET)
+    assert len(NOT_YET) == len(listed)
+    assert listed <= {vector["id"] for vector in VECTORS}
+    assert [vector["id"] for vector in VECTORS if (vector["id"] in CASES) == (vector["id"] in listed)] == []
+
+
+def test_most_vectors_are_said() -> None:
+    assert len(CASES) >= SAID_SHARE_MIN * len(VECTORS)

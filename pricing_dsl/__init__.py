@@ -1,0 +1,1 @@
+"""pricing-dsl: a pricing language and engine for usage-based billing."""

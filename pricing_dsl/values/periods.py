@@ -100,8 +100,8 @@ class BillingPeriod:
         whole = containing(bill.cadence, bill.day, zone, start, anchor)
         if end > whole.end:
             raise PeriodError(
-                f"the period from {text(start)} to {text(end)} crosses the end of a billing period at {text(whole.end)}",
-                f"price one {bill.cadence} period, or a part of one, at a time: {text(whole.start)} to {text(whole.end)}",
+                f"the period from {text(start)} to {text(end)} crosses the end of a billing period, {text(whole.end)}",
+                f"price one {bill.cadence} period or a part of one: {text(whole.start)} to {text(whole.end)}",
             )
         return cls(bill.cadence, bill.day, bill.from_term, zone, Interval(start, end), whole)
 

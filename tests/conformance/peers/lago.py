@@ -213,7 +213,7 @@ CALENDARS = {"weekly": "bill weekly", "monthly": "bill monthly", "quarterly": "b
 
 
 def commitment(v: Vector) -> Case | None:
-    """A minimum over the whole bill; its top-up is the true-up. Years from the term's start need a contract."""
+    """A minimum over the whole bill; its top-up is the true-up. Anniversaries count from the term's start."""
     params, usage, stated = v["params"], v["usage"], v["expect"]["amount"]
     bill = CALENDARS[params["interval"]]
     amount = money(params["commitment_amount_cents"])
@@ -228,8 +228,8 @@ def commitment(v: Vector) -> Case | None:
         program = plan(bill, fee, f"minimum {amount} prorated by day")
         return one(program, {}, states(adjusted, stated), period=(start, end))
     start = usage["period_from"]
-    if params["interval"] == "yearly" or date.fromisoformat(start).weekday() != 0:
-        return None
+    if params["billing_time"] == "anniversary":
+        bill += " from term"
     end = (date.fromisoformat(usage["period_to_inclusive"]) + timedelta(days=1)).isoformat()
     program = plan(bill, f"minimum {amount} prorated by day")
     return one(program, {}, states(adjusted, stated), period=(start, end))

@@ -19,7 +19,7 @@ def package(v: Vector) -> Case | None:
 
 
 def discount(v: Vector) -> Case | None:
-    """Percentages compound on what is left; an amount is spread over lines, the largest remainder takes what is over."""
+    """Percentages compound on what is left; an amount is spread over lines by largest remainder."""
     params, usage, stated = v["params"], v["usage"], v["expect"]["amount"]
     if "coupons" in params:
         fee = f"fee base {money(usage['subtotal_cents'])}"

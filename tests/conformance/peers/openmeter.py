@@ -1,7 +1,7 @@
 """Vectors of OpenMeter, said in the language.
 
-`up_to` is inclusive and any fraction above it lies in the next tier; the flat fee of the first tier is due at zero usage;
-free units come first, then the price, the percentage discount, the cap, the minimum; each line is rounded to the currency.
+`up_to` is inclusive and any fraction above it lies in the next tier; the flat fee of the first tier is due at zero
+usage; free units come first, then the price, the percentage discount, the cap, the minimum; each line is rounded.
 Progressive billing invoices what the price of all usage so far has grown by. A function returns None where the language
 cannot say the vector yet.
 """

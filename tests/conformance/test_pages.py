@@ -1,0 +1,34 @@
+"""The pages beside the cases are complete and point at what exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+HERE = Path(__file__).parent
+MODELS = [f"{number:02d}" for number in range(1, 37)] + ["L1", "L2", "L3"]
+RULES = range(1, 37)
+CAPABILITIES = list(range(1, 122))
+
+
+def test_every_price_model_is_a_program() -> None:
+    numbers = {path.name.split("_")[0] for path in (HERE / "models").glob("*.pricing")}
+    assert set(MODELS) <= numbers
+
+
+def test_every_rule_has_a_case_or_a_reason() -> None:
+    cases = {int(path.name[:2]) for path in (HERE / "rules").rglob("[0-9][0-9]_*.pricing")}
+    reasons = {int(number) for number in re.findall(r"(?m)^\| (\d+) \|", (HERE / "rules_not_yet.md").read_text())}
+    assert sorted(cases | reasons) == list(RULES)
+
+
+def test_every_capability_has_a_row() -> None:
+    rows = re.findall(r"(?m)^\| (\d+) \|", (HERE / "capabilities.md").read_text())
+    assert [int(row) for row in rows] == CAPABILITIES
+
+
+def test_what_the_pages_name_exists() -> None:
+    text = (HERE / "capabilities.md").read_text() + (HERE / "rules_not_yet.md").read_text()
+    named = set(re.findall(r"\b(?:models|rules(?:/errors)?)/\w+", text)) - {"rules/errors"}
+    assert named
+    assert [name for name in sorted(named) if not list(HERE.glob(f"{name}.*"))] == []

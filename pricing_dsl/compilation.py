@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from functools import cached_property
 
+from pricing_dsl.check.follow_ups import without_follow_ups
 from pricing_dsl.check.program import Checked, from_syntax
 from pricing_dsl.check.scope import did_you_mean
 from pricing_dsl.diagnostics.diagnostic import Diagnostic, ProgramError, in_source_order
@@ -48,9 +49,9 @@ class Compilation:
         """All findings in source order. Where something did not parse, only what that cannot have caused."""
         if not self.parsed.diagnostics:
             return self.checked.diagnostics
-        damaged = self.parsed.diagnostics
-        others = [d for d in self.checked.diagnostics if d.severity == "error" and not follows(d, damaged)]
-        return in_source_order([*damaged, *others])
+        damage = self.parsed.diagnostics
+        others = without_follow_ups(self.checked.diagnostics, damage, self.parsed.program, self.source)
+        return in_source_order([*damage, *others])
 
     @cached_property
     def program(self) -> Program:
@@ -58,13 +59,6 @@ class Compilation:
         if any(d.severity == "error" for d in self.diagnostics) or self.checked.program is None:
             raise ProgramError(self.source, self.diagnostics)
         return Program(self, self.checked.program)
-
-
-def follows(finding: Diagnostic, damaged: tuple[Diagnostic, ...]) -> bool:
-    """Whether a finding may only be there because a declaration near it did not parse: unknown names, missing parts."""
-    return finding.code[0] in "N" or any(
-        finding.span.start <= d.span.end and d.span.start <= finding.span.end for d in damaged
-    )
 
 
 class Program:

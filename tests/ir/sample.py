@@ -1,0 +1,219 @@
+"""One program that has every IR node and every field that may be empty both ways."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from pricing_dsl.ir.nodes import (
+    Adjustment,
+    Apply,
+    Arm,
+    AtLeast,
+    AtMost,
+    Band,
+    Bill,
+    Charge,
+    Const,
+    Counted,
+    Discount,
+    DiscountAbove,
+    DiscountGraduated,
+    DiscountMoney,
+    Each,
+    EventDimension,
+    Expression,
+    Fee,
+    Flat,
+    Graduated,
+    Include,
+    Key,
+    Largest,
+    Linear,
+    Lookup,
+    Match,
+    Maximum,
+    Measure,
+    Meter,
+    Minimum,
+    Mirror,
+    Package,
+    Plan,
+    Plus,
+    Price,
+    Program,
+    Prorate,
+    Quantity,
+    Ref,
+    Reject,
+    RoundMoney,
+    RoundQuantity,
+    Row,
+    ShowBy,
+    Step,
+    Table,
+    Term,
+    Tier,
+    Times,
+    Total,
+    Volume,
+    Weigh,
+    Where,
+)  # fmt: skip
+from pricing_dsl.source import Span
+
+ELSE = Key("else", "")
+
+
+def number(value: int | Fraction) -> Const:
+    return Const(Fraction(value))
+
+
+def linear(rate: int | Fraction) -> Linear:
+    return Linear(number(rate))
+
+
+def tier(
+    upper: int | None, price: Linear | Package | Flat | Reject | Graduated | Volume, **rest: Fraction | bool
+) -> Tier:
+    amounts = {name: rest.get(name) for name in ("plus", "minimum", "maximum")}
+    return Tier(
+        None if upper is None else Fraction(upper), bool(rest.get("inclusive", True)), price, **amounts,  # type: ignore[arg-type]
+        even_at_zero=bool(rest.get("even_at_zero", False)), span=Span(5, 9),
+    )  # fmt: skip
+
+
+def meter(name: str, *dimensions: str) -> Meter:
+    given = tuple(EventDimension(d, Ref("property", d)) for d in dimensions)
+    measure = Measure(None, "sum", (Ref("property", "amount"),))
+    return Meter(
+        name, "", name, dimensions, False, False, True, True, ("usage",), None, None, (measure,), given, False, "UTC"
+    )
+
+
+def charge(name: str, source: str | Expression, *steps: Step, first: int, dimensions: tuple[str, ...] = ()) -> Charge:
+    priced = any(isinstance(step, Price | Graduated | Volume | Match) for step in steps)
+    return Charge(name, f"The {name}", source, "token", dimensions, steps, priced, first, span=Span(100, 200))
+
+
+def plan(*lines: Fee | Charge, adjustments: tuple[Adjustment, ...] = ()) -> Plan:
+    order = tuple(line.name for line in lines)
+    return Plan("scale", "Scale", Bill("monthly", 15, False), "UTC", "half_up", lines, order, adjustments)
+
+
+RATES = Table(
+    "llm",
+    ("model", "kind"),
+    (Key("exact", "input"), Key("pattern", "out*"), ELSE),
+    (
+        Row((Key("exact", 'gpt "5"\n\u2028'),), (Fraction(5, 4), None, Fraction(0))),
+        Row((Key("exact", "12"),), (Fraction(1), Fraction(1, 3), Fraction(-2))),
+        Row((ELSE,), (Fraction(5), Fraction(5), Fraction(5))),
+    ),
+    span=Span(3, 4),
+)
+
+TOKENS = Meter(
+    "tokens", "LLM tokens", "token", ("model", "kind"), False, True, True, True, ("llm.completion", "llm.batch"),
+    Apply("==", (Ref("property", "status"), Const("ok"))), "kind",
+    (
+        Measure("input", "sum", (Apply("max", (Ref("property", "tokens"), number(0))),)),
+        Measure("true", "percentile", (Ref("property", "tokens"), number(95))),
+    ),
+    (EventDimension("model", Apply("default", (Ref("property", "model"), Const("null")))),), True, "Europe/Paris",
+)  # fmt: skip
+
+CELL_CHARGE = charge(
+    "tokens",
+    "tokens",
+    Where(Apply("like", (Ref("dimension", "model"), Const("gpt-*"))), True),
+    Weigh(
+        Lookup(
+            Table("", ("kind",), (), (Row((Key("exact", "input"),), (Fraction(4),)), Row((ELSE,), (Fraction(1),)))),
+            Fraction(1),
+        )
+    ),
+    Include(number(100), "cheapest first", "day"),
+    Price(Linear(Lookup("llm", Fraction(1, 1000000)))),
+    Times("times", number(2), when=Apply("in", (Ref("dimension", "kind"), Const("input"), Const("output")))),
+    Times("markup", number(Fraction(13, 10))),
+    Discount(number(Fraction(1, 10)), "second"),
+    Prorate("day"),
+    ShowBy(("model",)),
+    Plus(Fraction(10), None),
+    DiscountAbove(Fraction(1, 10), Fraction(100), Fraction(50), None),
+    DiscountMoney(Fraction(5), Fraction(0), None, "day"),
+    DiscountGraduated((Band(Fraction(0), Fraction(1, 20)), Band(Fraction(1000), Fraction(1, 10))), None),
+    Minimum(Fraction(3), "day"),
+    Maximum(linear(9), None),
+    RoundMoney("half_up", Fraction(1, 100)),
+    first=4,
+    dimensions=("model", "kind"),
+)
+
+MATCH_CHARGE = charge(
+    "matched",
+    "tokens",
+    Counted("yearly"),
+    Each(("model",)),
+    Include(Apply("*", (number(3), Ref("quantity", "tokens"))), None, None),
+    RoundQuantity("up", Fraction(100)),
+    AtLeast(number(0)),
+    AtMost(Apply("min", (number(7), Ref("quantity", "tokens")))),
+    Mirror(),
+    Match(
+        "model",
+        (
+            Arm(
+                (Key("exact", "a"), Key("pattern", "b*")),
+                (Price(Package(number(5), Fraction(100), "started")), Total()),
+            ),
+            Arm((Key("exact", "c"),), (Price(Reject()),)),
+            Arm(
+                (), (Volume(Ref("quantity", "scaled"), (tier(10, linear(2), inclusive=False), tier(None, linear(1)))),)
+            ),
+        ),
+    ),
+    Largest(),
+    first=8,
+    dimensions=("model", "kind"),
+)
+
+CURVE = Graduated(
+    (
+        tier(5, Flat(Fraction(3)), plus=Fraction(1), minimum=Fraction(2), maximum=Fraction(4), even_at_zero=True),
+        tier(None, Reject()),
+    )
+)
+
+SUPPORT = charge(
+    "support",
+    Apply(
+        "if",
+        (Apply(">", (Ref("line", "tokens"), Ref("quantity", "tokens"))), Ref("line", "fee"), number(Fraction(1, 2))),
+    ),
+    Graduated((tier(100, CURVE), tier(None, Package(number(1), Fraction(10), "full")))),
+    first=1,
+)
+
+PROGRAM = Program(
+    1, "USD", 2,
+    (TOKENS, meter("seats"), meter("other", "model")),
+    (
+        Quantity("scaled", "token", False, (), None, (), (), Apply("/", (Ref("quantity", "tokens"), number(4)))),
+        Quantity("both", "token", False, ("model",), None, (), (Term(Fraction(1), "tokens"), Term(Fraction(4), "other")), None),
+        Quantity("some", "token", False, ("model",), "tokens", (Each(("model",)), AtMost(number(300))), (), None),
+    ),
+    (RATES,),
+    (
+        plan(
+            CELL_CHARGE, Fee("fee", "", Fraction(499), "yearly", "in arrears", "day"), MATCH_CHARGE, SUPPORT,
+            adjustments=(
+                Adjustment("discount", Fraction(1, 10), True, (), ("tokens", "support"), Fraction(100), Fraction(1000), "day", "big"),
+                Adjustment("discount", None, False, (Band(Fraction(0), Fraction(1, 20)),), None, None, None, None, None),
+                Adjustment("minimum", Fraction(1000), False, (), None, None, None, None, "floor"),
+            ),
+        ),
+        Plan("free", "", Bill("yearly", None, True), "Asia/Tokyo", "half_even", (), (), ()),
+    ),
+    span=Span(0, 900),
+)  # fmt: skip

@@ -61,11 +61,12 @@ from pricing_dsl.ir.nodes import (
 )  # fmt: skip
 from pricing_dsl.source import Span
 
+F = Fraction
 ELSE = Key("else", "")
 
 
 def number(value: int | Fraction) -> Const:
-    return Const(Fraction(value))
+    return Const(F(value))
 
 
 def linear(rate: int | Fraction) -> Linear:
@@ -77,7 +78,7 @@ def tier(
 ) -> Tier:
     amounts = {name: rest.get(name) for name in ("plus", "minimum", "maximum")}
     return Tier(
-        None if upper is None else Fraction(upper), bool(rest.get("inclusive", True)), price, **amounts,  # type: ignore[arg-type]
+        None if upper is None else F(upper), bool(rest.get("inclusive", True)), price, **amounts,  # type: ignore[arg-type]
         even_at_zero=bool(rest.get("even_at_zero", False)), span=Span(5, 9),
     )  # fmt: skip
 
@@ -105,9 +106,9 @@ RATES = Table(
     ("model", "kind"),
     (Key("exact", "input"), Key("pattern", "out*"), ELSE),
     (
-        Row((Key("exact", 'gpt "5"\n\u2028'),), (Fraction(5, 4), None, Fraction(0))),
-        Row((Key("exact", "12"),), (Fraction(1), Fraction(1, 3), Fraction(-2))),
-        Row((ELSE,), (Fraction(5), Fraction(5), Fraction(5))),
+        Row((Key("exact", 'gpt "5"\n\u2028'),), (F(5, 4), None, F(0))),
+        Row((Key("exact", "12"),), (F(1), F(1, 3), F(-2))),
+        Row((ELSE,), (F(5), F(5), F(5))),
     ),
     span=Span(3, 4),
 )
@@ -128,24 +129,24 @@ CELL_CHARGE = charge(
     Where(Apply("like", (Ref("dimension", "model"), Const("gpt-*"))), True),
     Weigh(
         Lookup(
-            Table("", ("kind",), (), (Row((Key("exact", "input"),), (Fraction(4),)), Row((ELSE,), (Fraction(1),)))),
-            Fraction(1),
+            Table("", ("kind",), (), (Row((Key("exact", "input"),), (F(4),)), Row((ELSE,), (F(1),)))),
+            F(1),
         )
     ),
     Include(number(100), "cheapest first", "day"),
-    Price(Linear(Lookup("llm", Fraction(1, 1000000)))),
+    Price(Linear(Lookup("llm", F(1, 1000000)))),
     Times("times", number(2), when=Apply("in", (Ref("dimension", "kind"), Const("input"), Const("output")))),
-    Times("markup", number(Fraction(13, 10))),
-    Discount(number(Fraction(1, 10)), "second"),
+    Times("markup", number(F(13, 10))),
+    Discount(number(F(1, 10)), "second"),
     Prorate("day"),
     ShowBy(("model",)),
-    Plus(Fraction(10), None),
-    DiscountAbove(Fraction(1, 10), Fraction(100), Fraction(50), None),
-    DiscountMoney(Fraction(5), Fraction(0), None, "day"),
-    DiscountGraduated((Band(Fraction(0), Fraction(1, 20)), Band(Fraction(1000), Fraction(1, 10))), None),
-    Minimum(Fraction(3), "day"),
+    Plus(F(10), None),
+    DiscountAbove(F(1, 10), F(100), F(50), None),
+    DiscountMoney(F(5), F(0), None, "day"),
+    DiscountGraduated((Band(F(0), F(1, 20)), Band(F(1000), F(1, 10))), None),
+    Minimum(F(3), "day"),
     Maximum(linear(9), None),
-    RoundMoney("half_up", Fraction(1, 100)),
+    RoundMoney("half_up", F(1, 100)),
     first=4,
     dimensions=("model", "kind"),
 )
@@ -156,7 +157,7 @@ MATCH_CHARGE = charge(
     Counted("yearly"),
     Each(("model",)),
     Include(Apply("*", (number(3), Ref("quantity", "tokens"))), None, None),
-    RoundQuantity("up", Fraction(100)),
+    RoundQuantity("up", F(100)),
     AtLeast(number(0)),
     AtMost(Apply("min", (number(7), Ref("quantity", "tokens")))),
     Mirror(),
@@ -165,7 +166,7 @@ MATCH_CHARGE = charge(
         (
             Arm(
                 (Key("exact", "a"), Key("pattern", "b*")),
-                (Price(Package(number(5), Fraction(100), "started")), Total()),
+                (Price(Package(number(5), F(100), "started")), Total()),
             ),
             Arm((Key("exact", "c"),), (Price(Reject()),)),
             Arm(
@@ -180,7 +181,7 @@ MATCH_CHARGE = charge(
 
 CURVE = Graduated(
     (
-        tier(5, Flat(Fraction(3)), plus=Fraction(1), minimum=Fraction(2), maximum=Fraction(4), even_at_zero=True),
+        tier(5, Flat(F(3)), plus=F(1), minimum=F(2), maximum=F(4), even_at_zero=True),
         tier(None, Reject()),
     )
 )
@@ -189,9 +190,9 @@ SUPPORT = charge(
     "support",
     Apply(
         "if",
-        (Apply(">", (Ref("line", "tokens"), Ref("quantity", "tokens"))), Ref("line", "fee"), number(Fraction(1, 2))),
+        (Apply(">", (Ref("line", "tokens"), Ref("quantity", "tokens"))), Ref("line", "fee"), number(F(1, 2))),
     ),
-    Graduated((tier(100, CURVE), tier(None, Package(number(1), Fraction(10), "full")))),
+    Graduated((tier(100, CURVE), tier(None, Package(number(1), F(10), "full")))),
     first=1,
 )
 
@@ -200,17 +201,17 @@ PROGRAM = Program(
     (TOKENS, meter("seats"), meter("other", "model")),
     (
         Quantity("scaled", "token", False, (), None, (), (), Apply("/", (Ref("quantity", "tokens"), number(4)))),
-        Quantity("both", "token", False, ("model",), None, (), (Term(Fraction(1), "tokens"), Term(Fraction(4), "other")), None),
+        Quantity("both", "token", False, ("model",), None, (), (Term(F(1), "tokens"), Term(F(4), "other")), None),
         Quantity("some", "token", False, ("model",), "tokens", (Each(("model",)), AtMost(number(300))), (), None),
     ),
     (RATES,),
     (
         plan(
-            CELL_CHARGE, Fee("fee", "", Fraction(499), "yearly", "in arrears", "day"), MATCH_CHARGE, SUPPORT,
+            CELL_CHARGE, Fee("fee", "", F(499), "yearly", "in arrears", "day"), MATCH_CHARGE, SUPPORT,
             adjustments=(
-                Adjustment("discount", Fraction(1, 10), True, (), ("tokens", "support"), Fraction(100), Fraction(1000), "day", "big"),
-                Adjustment("discount", None, False, (Band(Fraction(0), Fraction(1, 20)),), None, None, None, None, None),
-                Adjustment("minimum", Fraction(1000), False, (), None, None, None, None, "floor"),
+                Adjustment("discount", F(1, 10), True, (), ("tokens", "support"), F(100), F(1000), "day", "big"),
+                Adjustment("discount", None, False, (Band(F(0), F(1, 20)),), None, None, None, None, None),
+                Adjustment("minimum", F(1000), False, (), None, None, None, None, "floor"),
             ),
         ),
         Plan("free", "", Bill("yearly", None, True), "Asia/Tokyo", "half_even", (), (), ()),

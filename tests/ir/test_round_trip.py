@@ -146,7 +146,24 @@ def removed(data: Any, path: tuple[str | int, ...]) -> Any:
     return copy
 
 
-WRONG = (None, True, 1, -1, 1.5, "", "x", "1/0", "2/4", "-0", "01", [], [[]], {}, {"node": "Fee"}, {"number": "1"})
+WRONG: tuple[Any, ...] = (
+    None,
+    True,
+    1,
+    -1,
+    1.5,
+    "",
+    "x",
+    "1/0",
+    "2/4",
+    "-0",
+    "01",
+    [],
+    [[]],
+    {},
+    {"node": "Fee"},
+    {"number": "1"},
+)
 
 
 def test_every_wrong_value_in_every_place_is_read_or_refused() -> None:

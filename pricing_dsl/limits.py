@@ -6,6 +6,9 @@ SOURCE_CHARACTERS_MAX = 4_000_000
 NESTING_MAX = 64
 """Depth of braces and parentheses in a program."""
 
+EXPRESSION_DEPTH_MAX = 150
+"""Operators and calls inside one another in one expression; `a + b + c` counts two."""
+
 DIAGNOSTICS_MAX = 200
 """Errors reported for one program; a last diagnostic says that there are more."""
 

@@ -1,0 +1,158 @@
+"""The commands of `pricing` and their options: what may be said, in which words. The work is done elsewhere.
+
+Each command imports its module when it is called, and ends the process with the exit code that it returns (see the
+package). Help and errors of the call are plain text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import typer
+
+from pricing_dsl.cli.files import CallError
+
+app = typer.Typer(
+    help="Check, test, preview and explain programs that say what usage costs.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Files = Annotated[list[str], typer.Argument(metavar="FILES...", help="Programs; `-` is standard input.")]
+File = Annotated[str, typer.Argument(metavar="FILE", help="A program; `-` is standard input.")]
+Format = Annotated[Literal["text", "json"], typer.Option("--format", help="How to print the result.")]
+On = Annotated[
+    str | None, typer.Option("--on", metavar="NAME", help="The plan to price; needed where there are several.")
+]
+Usage = Annotated[
+    str,
+    typer.Option(
+        "--usage",
+        metavar="JSON",
+        help='A JSON file, `-` for standard input, or JSON itself: {"requests": 1200000}.',
+    ),
+]
+Period = Annotated[
+    str | None,
+    typer.Option("--period", metavar="PERIOD", help="2026-03, or 2026-03-01..2026-03-16; left out, a whole first one."),
+]
+
+
+def _end(work: Callable[[], int]) -> None:
+    """Run a command's work and end with its exit code; a wrong call is said on standard error and is code 2."""
+    try:
+        code = work()
+    except CallError as error:
+        from pricing_dsl.cli.output import say_call_error
+
+        say_call_error(error)
+        code = 2
+    raise typer.Exit(code)
+
+
+@app.callback(invoke_without_command=True)
+def _pricing(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from pricing_dsl.cli.version import version as installed
+
+        typer.echo(f"pricing {installed()}")
+        raise typer.Exit
+
+
+@app.command()
+def check(
+    files: Files,
+    format_: Annotated[
+        Literal["text", "json", "sarif", "github"], typer.Option("--format", help="How to print the findings.")
+    ] = "text",
+) -> None:
+    """Say what is wrong with programs. Exit code 1 when there are errors."""
+    from pricing_dsl.cli import programs
+
+    _end(lambda: programs.check(files, format_))
+
+
+@app.command()
+def fmt(
+    files: Files,
+    check_: Annotated[bool, typer.Option("--check", help="Change nothing; exit code 1 if something would.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Change nothing; show what would.")] = False,
+) -> None:
+    """Lay programs out in the one style. Standard input is formatted to standard output."""
+    from pricing_dsl.cli import programs
+
+    _end(lambda: programs.fmt(files, check_only=check_, diff=diff))
+
+
+@app.command("test")
+def run_examples(files: Files, format_: Format = "text") -> None:
+    """Run the examples in programs. Exit code 1 when one fails."""
+    from pricing_dsl.cli import examples
+
+    _end(lambda: examples.run(files, format_))
+
+
+@app.command()
+def preview(
+    file: File,
+    usage: Usage,
+    on: On = None,
+    period: Period = None,
+    format_: Format = "text",
+    plot: Annotated[
+        str | None, typer.Option("--plot", metavar="METER", help="Draw the charge against this meter's usage.")
+    ] = None,
+    plot_file: Annotated[
+        str | None,
+        typer.Option("--plot-file", metavar="OUT", help="Draw into a .png or .svg file, not into the terminal."),
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="N", help="Draw from 0 to N (default: to the last tier).")
+    ] = None,
+) -> None:
+    """Price usage: every line with its quantity, amount and reason, adjustments, total and due."""
+    from pricing_dsl.cli import statements
+
+    request = statements.Request(file, on, usage, period)
+    _end(lambda: statements.preview(request, format_, plot, plot_file, to))
+
+
+@app.command()
+def explain(
+    file: File,
+    usage: Usage,
+    on: On = None,
+    period: Period = None,
+    line: Annotated[str | None, typer.Option("--line", metavar="LINE", help="Only this line or adjustment.")] = None,
+    format_: Format = "text",
+) -> None:
+    """Show how every amount came about: rule, place in the program, inputs and formula."""
+    from pricing_dsl.cli import statements
+
+    request = statements.Request(file, on, usage, period)
+    _end(lambda: statements.explain(request, line, format_))
+
+
+@app.command()
+def new(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The program to write; `-` prints it.")],
+    template: Annotated[str, typer.Option("--template", metavar="NAME", help="api, llm, seats or payments.")] = "api",
+) -> None:
+    """Write a small program to start from, with an example that passes."""
+    from pricing_dsl.cli import starters
+
+    _end(lambda: starters.new(file, template))
+
+
+@app.command()
+def demo() -> None:
+    """Show the main job on shipped data: check, price, explain."""
+    from pricing_dsl.cli.demo import run_demo
+
+    _end(lambda: run_demo() or 0)

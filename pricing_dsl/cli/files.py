@@ -1,0 +1,159 @@
+"""What the command line reads and writes: programs, the data files beside them, usage as JSON.
+
+Text is UTF-8. Data files are handed to the compiler by the names that a program gives them, only from inside the
+program's own folder, and are read when the compiler asks for them. Numbers in JSON are read exactly, never as floats.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, NoReturn
+
+from pricing_dsl.limits import FILE_BYTES_MAX
+from pricing_dsl.source import Source
+
+STDIN = "-"
+
+
+class CallError(Exception):
+    """The call was wrong: exit code 2. `help` says what to give instead; `code` is an R code where usage is wrong."""
+
+    def __init__(self, message: str, help: str = "", code: str = "") -> None:  # noqa: A002 - the word of diagnostics
+        super().__init__(message)
+        self.message = message
+        self.help = help
+        self.code = code
+
+
+def read_program(file: str) -> Source:
+    """A program's text; `-` is standard input. Raises `CallError` for a file that is not there or not UTF-8 text."""
+    data = _read_bytes(file)
+    return Source(_decoded(data, "<stdin>" if file == STDIN else file), "<stdin>" if file == STDIN else file)
+
+
+def write_program(file: str, text: str) -> None:
+    """Replace a program's text at once, so that an interruption never leaves half a file."""
+    target = Path(file).resolve()
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".new")
+        with os.fdopen(handle, "wb") as out:
+            out.write(text.encode("utf-8"))
+        if target.exists():
+            shutil.copymode(target, name)
+        else:
+            os.chmod(name, 0o644)
+        os.replace(name, target)
+    except OSError as error:
+        raise CallError(f"cannot write {file}: {_words(error)}") from None
+
+
+def read_usage(text: str) -> dict[str, Any]:
+    """Usage from a JSON file, from standard input (`-`), or from the argument itself when it starts with `{`.
+
+    Numbers become `int` or `Decimal`. Raises `CallError` for anything that is not one JSON object, for a meter that is
+    given twice and for NaN or Infinity.
+    """
+    inline = text.lstrip().startswith("{")
+    name = "--usage" if inline else "<stdin>" if text == STDIN else text
+    content = text if inline else _decoded(_read_bytes(text), name)
+    try:
+        usage = json.loads(content, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_object_once)
+    except json.JSONDecodeError as error:
+        raise CallError(f"{name}:{error.lineno}:{error.colno}: this is not JSON: {error.msg}", _USAGE_HELP) from None
+    except RecursionError:
+        raise CallError(f"{name}: this JSON is nested too deeply", _USAGE_HELP) from None
+    except ValueError as error:
+        raise CallError(f"{name}: {error}", _USAGE_HELP) from None
+    if not isinstance(usage, dict):
+        raise CallError(f"{name}: usage is one JSON object, from meter to quantity", _USAGE_HELP)
+    return usage
+
+
+_USAGE_HELP = 'write {"requests": 1200000} or {"tokens": [{"quantity": 120, "model": "gpt-5"}]}'
+
+
+class FilesBeside(Mapping[str, bytes]):
+    """The data files that may be named by a program: those inside its folder, by their path from there.
+
+    A name with `..`, an absolute one and one that leads out through a link is not there. Read when asked for, and at
+    most one byte more than the compiler's own limit, which then reports the size.
+    """
+
+    def __init__(self, program: str) -> None:
+        self.folder = Path.cwd() if program == STDIN else Path(program).resolve().parent
+
+    def __getitem__(self, name: str) -> bytes:
+        path = self._path(name)
+        if path is None:
+            raise KeyError(name)
+        try:
+            with path.open("rb") as data:
+                return data.read(FILE_BYTES_MAX + 1)
+        except OSError:
+            raise KeyError(name) from None
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._path(name) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        """The names that a program could have meant: the data files directly in the folder."""
+        found = [path.name for path in self.folder.glob("*.csv") if path.is_file()]
+        return iter(sorted(found))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _path(self, name: str) -> Path | None:
+        if "\0" in name or ".." in PurePosixPath(name).parts or ".." in PureWindowsPath(name).parts:
+            return None
+        if PurePosixPath(name).is_absolute() or PureWindowsPath(name).drive or PureWindowsPath(name).root:
+            return None
+        path = (self.folder / name).resolve()
+        return path if path.is_relative_to(self.folder) and path.is_file() else None
+
+
+def _read_bytes(file: str) -> bytes:
+    if file == STDIN:
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except (OSError, ValueError) as error:
+        hint = "name the file inside it" if isinstance(error, IsADirectoryError) else ""
+        raise CallError(f"cannot read {file}: {_words(error)}", hint) from None
+
+
+def _decoded(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise CallError(
+            f"{name} is not UTF-8 text: line {line} has the byte 0x{data[error.start]:02x}", "save the file as UTF-8"
+        ) from None
+
+
+def _words(error: OSError | ValueError) -> str:
+    """What went wrong, in the words of the operating system without its numbers."""
+    words = (error.strerror or str(error)) if isinstance(error, OSError) else "this is not a file name"
+    return words[:1].lower() + words[1:]
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a quantity")
+
+
+def _object_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names are unique: of two equal ones JSON would silently keep the last."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"`{twice}` is given twice in one object")
+    return made

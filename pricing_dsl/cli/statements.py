@@ -1,0 +1,154 @@
+"""`pricing preview` and `pricing explain`: price usage, and show the statement or the way to every amount.
+
+JSON is `Statement.to_dict()`, with `reason` trees for `explain`; where the program has errors it is
+`{"diagnostics": [...]}`, and where the usage cannot be priced `{"error": {"code", "message", "help"}}`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from pricing_dsl.cli import output
+from pricing_dsl.cli.files import CallError, read_usage
+from pricing_dsl.cli.programs import Format, load, say_program_error
+from pricing_dsl.diagnostics.diagnostic import ProgramError
+from pricing_dsl.evaluate.errors import EvaluationError
+
+if TYPE_CHECKING:
+    from pricing_dsl.compilation import Program
+    from pricing_dsl.evaluate.statement import Statement, Usage
+
+Period = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to price, as given in the call."""
+
+    file: str
+    on: str | None
+    usage: str
+    period: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The same, read: the program, the plan's name, usage and period."""
+
+    program: Program
+    on: str
+    usage: Usage
+    period: Period | None
+
+
+def preview(request: Request, format_: Format, plot: str | None, plot_file: str | None, to: str | None) -> int:
+    """Print the statement and, with `plot`, draw the charge against usage of that meter. Returns the exit code."""
+    if plot is None and (plot_file or to):
+        raise CallError("`--plot-file` and `--to` belong to a plot", "say `--plot METER` too")
+    if plot is not None and format_ == "json" and plot_file is None:
+        raise CallError("a plot has no JSON form", "draw it into a file: `--plot-file OUT.svg`")
+
+    def show(work: Work) -> None:
+        evaluator = work.program.evaluator(work.on)
+        if format_ == "json":
+            output.say_json(evaluator(work.usage, work.period).to_dict())
+        else:
+            from pricing_dsl.cli.tables import say_statement
+
+            say_statement(work.program, evaluator.explain(work.usage, work.period))
+        if plot is not None:
+            from pricing_dsl.cli.plotting import draw
+
+            draw(evaluator, work.usage, work.period, plot, to, plot_file)
+
+    return _priced(request, format_, show)
+
+
+def explain(request: Request, line: str | None, format_: Format) -> int:
+    """Print how each amount came about, of `line` alone if given. Returns the exit code."""
+
+    def show(work: Work) -> None:
+        statement = work.program.evaluator(work.on).explain(work.usage, work.period)
+        if line is not None:
+            require_row(statement, line)
+        if format_ == "json":
+            output.say_json(_only(statement, line))
+        else:
+            from pricing_dsl.cli.tables import say_explanation
+
+            say_explanation(work.program, statement, line)
+
+    return _priced(request, format_, show)
+
+
+def _priced(request: Request, format_: Format, show: Callable[[Work], None]) -> int:
+    """Read everything that a request names and hand it to `show`; what is wrong with it is said here."""
+    try:
+        program = load(request.file)
+    except ProgramError as error:
+        return say_program_error(error, format_)
+    try:
+        work = Work(
+            program, chosen_target(program, request.on), read_usage(request.usage), parse_period(request.period)
+        )
+        show(work)
+    except (EvaluationError, CallError) as error:
+        if format_ == "json":
+            output.say_json({"error": {"code": error.code, "message": error.message, "help": error.help}})
+        raise CallError(error.message, error.help, error.code) from None
+    return 0
+
+
+def chosen_target(program: Program, on: str | None) -> str:
+    """The plan or contract to price: the one that is named, or the only one there is."""
+    known = (*program.plans, *program.contracts)
+    if on is not None:
+        program.evaluator(on)
+        return on
+    if len(known) == 1:
+        return known[0]
+    if not known:
+        raise CallError(f"{program.source.name} has no plan", "write one: plan basic { fee base 10 }")
+    raise CallError(f"{program.source.name} has {len(known)} plans and contracts", "say `--on` " + " or ".join(known))
+
+
+def parse_period(text: str | None) -> Period | None:
+    """`2026-03` is that calendar month, `FROM..TO` anything half open. What the dates mean is the evaluator's to say.
+
+    >>> parse_period("2026-12"), parse_period("2026-03-01..2026-03-16")
+    (('2026-12-01', '2027-01-01'), ('2026-03-01', '2026-03-16'))
+    """
+    if text is None:
+        return None
+    if re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text) and text > "0001":
+        first = date.fromisoformat(f"{text}-01")
+        following = (first + timedelta(days=31)).replace(day=1)
+        return first.isoformat(), following.isoformat()
+    start, dots, end = text.partition("..")
+    if not dots or not start or not end:
+        raise CallError(f"`{text}` is not a period", "write 2026-03, or 2026-03-01..2026-03-16")
+    return start, end
+
+
+def require_row(statement: Statement, name: str) -> None:
+    """Raise `CallError` unless the statement has a line or an adjustment of that name."""
+    from pricing_dsl.check.scope import did_you_mean
+
+    known = [line.id for line in statement.lines] + [row.id for row in statement.adjustments]
+    if name not in known:
+        near = did_you_mean(name, known)
+        there = f"did you mean `{near}`?" if near else "there are: " + ", ".join(f"`{id_}`" for id_ in known)
+        raise CallError(f"`{statement.target}` has no line `{name}`", there)
+
+
+def _only(statement: Statement, line: str | None) -> dict[str, object]:
+    """The statement's JSON, with one line or adjustment alone if asked for; totals stay those of the whole."""
+    document = statement.to_dict()
+    if line is not None:
+        for rows in ("lines", "adjustments"):
+            document[rows] = [row for row in document[rows] if row["id"] == line]
+    return document

@@ -1,0 +1,154 @@
+"""Statements and explanations in the terminal: a table of lines with their reasons, a tree of how they came about.
+
+Quantities and amounts are grouped as programs write them, `1_250_000.50`. What blocks a statement (usage without a
+price) is red, and says how to mend it. Everything here prints through one console and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from pricing_dsl.cli import output
+from pricing_dsl.cli.reasons import sentence
+from pricing_dsl.evaluate import lookup
+from pricing_dsl.evaluate.statement import Line, Reason, Row, Statement, Unpriced
+from pricing_dsl.source import Source
+from pricing_dsl.values.numbers import grouped_text
+
+if TYPE_CHECKING:
+    from pricing_dsl.compilation import Program
+
+MENDS = {
+    lookup.NO_ROW: "add a row for it, or `else`",
+    lookup.NO_COLUMN: "add a column for it, or `else`",
+    lookup.NO_KEY: "add a key for it, or `else`",
+    lookup.NO_ARM: "add an arm for it, or `else`",
+    lookup.NOT_SOLD: "write a price or `free` in that cell if it is sold",
+    lookup.REJECTED: "write a price there if this usage is sold",
+    lookup.NO_CHARGE: "write a charge that takes it, or `where ... else free` to give it away",
+}
+"""What to write for each reason that usage reached no price."""
+
+
+def say_statement(program: Program, statement: Statement) -> None:
+    """The statement as a table, then what needs attention."""
+    out = output.console()
+    out.print(_heading(program, statement))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    table.add_column("line", overflow="fold")
+    table.add_column("quantity", justify="right", no_wrap=True)
+    table.add_column("amount", justify="right", no_wrap=True)
+    table.add_column("because", overflow="fold", style="dim", ratio=1)
+    for line in statement.lines:
+        table.add_row(
+            Text(line.label or line.id), _quantity(line), _amount(line.minor, statement), sentence(line.reason)
+        )
+        for part in line.parts:
+            named = ", ".join(value for _, value in part.dimensions)
+            table.add_row(Text(f"  {named}", "dim"), "", Text(f"({_money(part.minor, statement)})", "dim"), "")
+    for row in statement.adjustments:
+        table.add_row(Text(row.id), "", _amount(row.minor, statement), sentence(row.reason))
+    table.add_row("", "", "", "")
+    for name, minor in (("total", statement.total_minor), ("due", statement.due_minor)):
+        table.add_row(Text(name, "bold"), "", Text(_money(minor, statement), "bold"), Text(statement.currency))
+    out.print(table)
+    for entry in statement.unpriced:
+        out.print(_unpriced(entry))
+    if statement.unpriced:
+        out.print(Text("This is a preview only: a statement with unpriced usage cannot be finalised.", "bold red"))
+    for meter in statement.unused:
+        out.print(Text.assemble(("unused", "yellow"), f": usage of `{meter}` was given, but no line mentions it"))
+
+
+def say_explanation(program: Program, statement: Statement, only: str | None) -> None:
+    """A tree from the total over lines and adjustments to the steps, each with its rule, place, inputs and formula."""
+    out = output.console()
+    out.print(_heading(program, statement))
+    total = Text.assemble(("total ", "bold"), (_with_currency(statement.total_minor, statement), "bold"))
+    tree = Tree(total)
+    rows: list[Line | Row] = [*statement.lines, *statement.adjustments]
+    for row in rows:
+        if only is None or row.id == only:
+            branch = tree.add(
+                Text.assemble((f"{row.id} ", "bold"), (_with_currency(row.minor, statement), "bold green"))
+            )
+            if row.reason is not None:
+                _add_reason(branch, row.reason, program.source)
+    out.print(tree)
+    for entry in statement.unpriced:
+        out.print(_unpriced(entry))
+
+
+def _add_reason(tree: Tree, reason: Reason, source: Source) -> None:
+    place = ""
+    if reason.span is not None:
+        place = f"  {source.name}:{source.position(reason.span.start).line}"
+    value = f"{grouped_text(reason.value)} {reason.unit}".rstrip()
+    said = Text.assemble(reason.what, " = ", (value, "green"), (place, "cyan"))
+    if reason.formula and reason.formula != grouped_text(reason.value):
+        said.append(f"\n{reason.formula}")
+    if reason.inputs:
+        said.append("\nfrom " + ", ".join(f"{name} {given}" for name, given in reason.inputs), "dim")
+    if reason.rule:
+        said.append(f"\n{reason.rule}", "dim italic")
+    branch = tree.add(said)
+    for child in reason.children:
+        _add_reason(branch, child, source)
+
+
+def _heading(program: Program, statement: Statement) -> Text:
+    period = "" if statement.period is None else f", {statement.period[0]} to {statement.period[1]}"
+    return Text.assemble((statement.target, "bold"), f" of {program.source.name}{period}, in {statement.currency}\n")
+
+
+def _quantity(line: Line) -> Text:
+    if line.kind == "fee" or not line.quantity:
+        return Text("" if line.kind == "fee" else "0")
+    return Text(f"{_shortened(line.quantity)} {line.unit}".rstrip())
+
+
+def _shortened(value: Fraction) -> str:
+    """A quantity as people write it; one that no decimal equals is cut after four places and marked."""
+    text = grouped_text(value)
+    if "/" not in text and len(text.partition(".")[2]) <= 6:
+        return text
+    return "~" + grouped_text(Fraction(round(value * 10_000), 10_000))
+
+
+def _amount(minor: int, statement: Statement) -> Text:
+    return Text(_money(minor, statement), "green" if minor < 0 else "")
+
+
+def _money(minor: int, statement: Statement) -> str:
+    """Minor units as an amount: 204900 with two digits is `2_049.00`."""
+    whole, rest = divmod(abs(minor), 10**statement.digits)
+    sign = "-" if minor < 0 else ""
+    return f"{sign}{whole:_}.{rest:0{statement.digits}}" if statement.digits else f"{sign}{whole:_}"
+
+
+def _with_currency(minor: int, statement: Statement) -> str:
+    return f"{_money(minor, statement)} {statement.currency}"
+
+
+def _unpriced(entry: Unpriced) -> Text:
+    dimensions = _dimensions(entry.dimensions)
+    quantity = f"{_shortened(entry.quantity)} {entry.unit}".rstrip()
+    said = Text.assemble(
+        ("unpriced", "bold red"),
+        (f": {quantity} of `{entry.source}`{dimensions} in `{entry.line}`: {entry.reason}", "red"),
+    )
+    mend = MENDS.get(entry.reason)
+    if mend:
+        said.append(f"\n  = help: {mend}")
+    return said
+
+
+def _dimensions(pairs: Iterable[tuple[str, str]]) -> str:
+    named = ", ".join(f'{name}: "{value}"' for name, value in pairs)
+    return f"[{named}]" if named else ""

@@ -54,7 +54,7 @@ def check_pipeline(
 
     `owner` is where a missing price is reported. Moves `flow` to the end of the pipeline. `None` after a finding.
     """
-    before = error_count(scope)
+    before = scope.errors
     outer = flow.each
     has_price = any(isinstance(step, PRICE_STEPS) for step in steps)
     walk = Walk(scope, flow, outer, steps, has_price, price)
@@ -68,15 +68,10 @@ def check_pipeline(
             help="add a price such as `price 0.50 per 1k`, `graduated { ... }`, or `price free` to give it away",
         )
     warn_order(scope, steps)
-    if error_count(scope) > before:
+    if scope.errors > before:
         return None
     whole = tuple(step for step in made if step is not None)
     return Pipeline(whole, has_price, len(whole) if walk.money_from is None else walk.money_from)
-
-
-def error_count(scope: Scope) -> int:
-    """How many errors were found so far."""
-    return sum(1 for d in scope.diagnostics if d.severity == "error")
 
 
 @dataclass

@@ -195,14 +195,14 @@ def remove(scope: Scope, items: Items, name: syntax.Name) -> None:
 
 def check_items(scope: Scope, node: syntax.Plan, items: Items) -> ir.Plan | None:
     """Check what a plan says once its statements are sorted. `None` after a finding."""
-    before = sum(1 for d in scope.diagnostics if d.severity == "error")
+    before = scope.errors
     names = {name: line.name.span for name, line in items.lines.items()}
     order = dependency_order(scope, items.lines)
     lines = [check_line(scope, line, names, items.bill) for line in items.lines.values()]
     adjustments = check_adjustments(scope, items.adjustments, tuple(items.lines))
     bill = check_bill(scope, items.bill)
     zone = check_timezone(scope, items.timezone)
-    if sum(1 for d in scope.diagnostics if d.severity == "error") > before or any(line is None for line in lines):
+    if scope.errors > before or any(line is None for line in lines):
         return None
     label = node.label.value if node.label is not None else node.name.text
     rounding: Literal["half_up", "half_even"] = "half_up" if items.rounding is None else items.rounding.mode

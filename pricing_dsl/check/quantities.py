@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -10,7 +10,7 @@ from pricing_dsl.check.conditions import names_in
 from pricing_dsl.check.expressions import measure
 from pricing_dsl.check.flow import Flow, flow_from
 from pricing_dsl.check.pipeline import check_pipeline
-from pricing_dsl.check.scope import QuantitySymbol, Scope
+from pricing_dsl.check.scope import MeterSymbol, QuantitySymbol, Scope
 from pricing_dsl.diagnostics.diagnostic import Label
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.syntax import nodes as syntax
@@ -128,7 +128,8 @@ def check_sum(scope: Scope, node: syntax.Quantity) -> QuantitySymbol | None:
     if typed is None:
         return None
     if typed.unit is None:
-        return constant_quantity(scope, node)
+        report_constant(scope, node)
+        return None
     symbols = [scope.meters.get(name.text) or scope.quantities[name.text] for _, name, _ in terms]
     made_terms: list[ir.Term] = []
     for (factor, name, unit), symbol in zip(terms, symbols, strict=True):
@@ -151,10 +152,12 @@ def check_sum(scope: Scope, node: syntax.Quantity) -> QuantitySymbol | None:
     return QuantitySymbol(node, made, node.name.span, values, adds)
 
 
-def require_shared(scope: Scope, symbols: list[object], shared: list[str], node: syntax.Quantity) -> bool:
+def require_shared(
+    scope: Scope, symbols: Sequence[MeterSymbol | QuantitySymbol], shared: list[str], node: syntax.Quantity
+) -> bool:
     """A sum pools the dimensions its terms do not share: not over a meter that does not add (rule 3)."""
     for symbol in symbols:
-        made = getattr(symbol, "ir", None)
+        made = symbol.ir
         if isinstance(made, ir.Meter) and not made.adds_over_dimensions:
             pooled = [d for d in made.dimensions if d not in shared]
             if pooled:
@@ -175,12 +178,13 @@ def check_expression(scope: Scope, node: syntax.Quantity, flow: Flow) -> Quantit
     if typed is None:
         return None
     if typed.unit is None:
-        return constant_quantity(scope, node)
+        report_constant(scope, node)
+        return None
     made = ir.Quantity(node.name.text, typed.unit, False, (), None, (), (), typed.expression, span=node.span)
     return QuantitySymbol(node, made, typed.unit_span, {}, True)
 
 
-def constant_quantity(scope: Scope, node: syntax.Quantity) -> None:
+def report_constant(scope: Scope, node: syntax.Quantity) -> None:
     """A quantity that reads no meter is not usage."""
     assert node.expression is not None
     scope.report(

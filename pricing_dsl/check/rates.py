@@ -134,7 +134,7 @@ def require_table_dimensions(scope: Scope, flow: Flow, symbol: TableSymbol, name
 
 
 def table_rate(scope: Scope, flow: Flow, name: syntax.Name, word: str) -> ir.Linear | ir.Package | None:
-    """A rate table by name, scaled to the quantity's unit."""
+    """A rate table by name, scaled to the quantity's unit; plain numbers are per one unit, as a bare rate is."""
     symbol = require_table(scope, name)
     if symbol is None or not require_table_dimensions(scope, flow, symbol, name, word):
         return None
@@ -151,16 +151,6 @@ def table_rate(scope: Scope, flow: Flow, name: syntax.Name, word: str) -> ir.Lin
             )
             return None
         return ir.Linear(ir.Lookup(name.text, Fraction(1), span=name.span), span=name.span)
-    if symbol.kind == "number" and flow.unit is not None:
-        scope.report(
-            "T0112",
-            name.span,
-            f"`{name.text}` is a table of plain numbers, not of rates",
-            label="not a rate table",
-            labels=[Label(symbol.node.name.span, "declared without `per`")],
-            help=f"declare it as `rates {name.text} per 1 {flow.unit} by ...`",
-        )
-        return None
     size = symbol.per
     if symbol.unit is not None and flow.unit is not None:
         factor = scope.factor(symbol.unit, flow.unit)

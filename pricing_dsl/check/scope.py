@@ -100,6 +100,8 @@ class Scope:
     contracts: dict[str, syntax.Contract] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     """Names that are declared but did not check: using one is not a second finding."""
+    errors: int = 0
+    """How many errors were reported so far."""
     used: set[tuple[str, str]] = field(default_factory=set)
     """(kind, name) of every meter, quantity, table, curve and unit that something reads."""
 
@@ -114,6 +116,8 @@ class Scope:
         help: str = "",  # noqa: A002
     ) -> None:
         """Add one finding."""
+        if not code.startswith("W"):
+            self.errors += 1
         self.diagnostics.append(Diagnostic(code, message, span, label, tuple(labels), help))
 
     # --- units ---

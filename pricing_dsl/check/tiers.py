@@ -32,7 +32,7 @@ def check_tiers(
 
     `inside` are the curves on the way here; `bounds` is the quantity that the bounds are in (`volume on Q`).
     """
-    before = len(scope.diagnostics)
+    before = scope.errors
     made: list[ir.Tier] = []
     for index, tier in enumerate(tiers):
         upper = None if tier.bound is None else numbers.quantity(scope, bounds or flow, tier.bound, tier.kind)
@@ -60,7 +60,7 @@ def check_tiers(
             label="the last tier is bounded",
             help="end with `above: RATE`, or `above: reject` where more is not sold",
         )
-    if any(d.severity == "error" for d in scope.diagnostics[before:]) or len(made) != len(tiers):
+    if scope.errors > before or len(made) != len(tiers):
         return None
     if kind == "volume":
         warn_cliffs(scope, tuple(made))

@@ -171,6 +171,16 @@ CODES: dict[str, str] = {
     "R0104": "unknown balance or counter",
     "R0105": "impossible period",
     "R0201": "negative quantity at a price",
+    "R0202": "division by zero",
+    "R0301": "usage of an unknown meter",
+    "R0302": "unknown dimension in usage",
+    "R0303": "quantity that is not an exact number",
+    "R0304": "quantity with too many digits",
+    "R0305": "missing dimension in usage",
+    "R0306": "dimension value that is not text",
+    "R0307": "too many cells of usage",
+    "R0308": "cell given twice",
+    "R0309": "malformed usage",
     # --- P: plugins ---
     "P0101": "unknown price shape",
 }

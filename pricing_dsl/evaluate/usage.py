@@ -157,9 +157,7 @@ def unknown_dimension(meter: ir.Meter, entry: Mapping[Any, Any]) -> EvaluationEr
     name = next(name for name in entry if name != QUANTITY and name not in meter.dimensions)
     if not meter.dimensions:
         return EvaluationError("R0302", f"`{meter.name}` has no dimension `{name}`", "it has no dimensions")
-    return EvaluationError(
-        "R0302", f"`{meter.name}` has no dimension `{name}`", did_you_mean(name, meter.dimensions)
-    )
+    return EvaluationError("R0302", f"`{meter.name}` has no dimension `{name}`", did_you_mean(name, meter.dimensions))
 
 
 def require_dimensions(meter: ir.Meter, entry: Mapping[Any, Any], needed: tuple[str, ...]) -> None:

@@ -1,0 +1,238 @@
+"""Steps 9 to 11: the amount steps of a pipeline, on priced groups.
+
+Cell steps on money (`times`, `discount P%`, `prorate`) act on every part. All others act once on the group's sum, and
+their change is spread over the group's parts in proportion to what is positive, or evenly where nothing is, so that
+parts keep their dimensions for `show by`. Both kinds interleave as written (step 10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import NamedTuple, assert_never
+
+from pricing_dsl.evaluate.lookup import Missing, holds
+from pricing_dsl.evaluate.reference.cells import ZERO, Key, Part, Priced, key_of, key_order
+from pricing_dsl.evaluate.reference.context import Run
+from pricing_dsl.evaluate.reference.discounts import graduated_discount, money_discount, percent_discount
+from pricing_dsl.evaluate.reference.reasons import key_text, look_up, number, pair, reason
+from pricing_dsl.evaluate.reference.tiers import rate_cost
+from pricing_dsl.evaluate.statement import Reason
+from pricing_dsl.ir import nodes as ir
+from pricing_dsl.values.rounding import round_to_multiple
+
+CellStep = ir.Times | ir.Discount | ir.Prorate
+SumStep = ir.Plus | ir.Minimum | ir.Maximum | ir.DiscountAbove | ir.DiscountMoney | ir.DiscountGraduated | ir.RoundMoney
+AmountStep = CellStep | SumStep | ir.Each | ir.Total | ir.Largest | ir.ShowBy
+
+
+def amount_step(run: Run, step: AmountStep, groups: tuple[Priced, ...], outer: Sequence[Key]) -> tuple[Priced, ...]:
+    """What one step makes of the priced groups."""
+    match step:
+        case ir.Times() | ir.Discount() | ir.Prorate():
+            return tuple(on_parts(run, step, group) for group in groups)
+        case ir.ShowBy():
+            return tuple(shown_by(step, group) for group in groups)
+        case ir.Each():
+            return tuple(inner for group in groups for inner in split(step, group))
+        case ir.Total() | ir.Largest():
+            return tuple(ended(run, step, groups, key) for key in outer)
+        case _:
+            return tuple(on_sum(run, step, group) for group in groups)
+
+
+# --- step 9: cell steps ---
+
+
+def on_parts(run: Run, step: CellStep, group: Priced) -> Priced:
+    """A cell step on every part that its condition holds for."""
+    parts: list[Part] = []
+    notes: list[Reason] = []
+    for part in group.parts:
+        if not holds(step.when, part.dimensions):
+            parts.append(part)
+            continue
+        new = replace(part, amount=changed_part(run, step, part))
+        parts.append(new)
+        if run.explain:
+            notes.append(part_note(run, step, part, new.amount))
+    group = replace(group, parts=tuple(parts))
+    if not notes:
+        return group
+    if len(notes) == 1 and len(parts) == 1:
+        return group.noted(notes[0])
+    formula = " + ".join(number(part.amount) for part in parts)
+    word = "prorate" if isinstance(step, ir.Prorate) else "discount" if isinstance(step, ir.Discount) else "times"
+    what = step.word if isinstance(step, ir.Times) else word
+    return group.noted(reason(what, word, step.span, formula, group.amount, run.currency, (), notes))
+
+
+def part_factor(run: Run, factor: ir.Factor, part: Part) -> Fraction:
+    """The factor of a part; cells without an entry have left in step 4."""
+    found = run.tables.factor(factor, part.dimensions)
+    assert not isinstance(found, Missing), "a cell without an entry passed step 4"
+    return found
+
+
+def changed_part(run: Run, step: CellStep, part: Part) -> Fraction:
+    """`times`, a discount of what is positive, or the share of the period that is priced."""
+    match step:
+        case ir.Times(factor=factor):
+            return part.amount * part_factor(run, factor, part)
+        case ir.Discount(share=share, prorated=prorated):
+            positive = max(part.amount, ZERO)
+            return part.amount - min(positive * part_factor(run, share, part) * run.share(prorated), positive)
+        case ir.Prorate(by=by):
+            return part.amount * run.share(by)
+        case _:
+            assert_never(step)
+
+
+def part_note(run: Run, step: CellStep, part: Part, after: Fraction) -> Reason:
+    """One part's node: `150 x 2`."""
+    children: tuple[Reason, ...] = ()
+    factor = step.factor if isinstance(step, ir.Times) else step.share if isinstance(step, ir.Discount) else None
+    if isinstance(factor, ir.Lookup):
+        children = look_up(run.tables, factor, part.dimensions, "")
+    rule, what, formula = part_formula(run, step, part)
+    where = key_text(part.dimensions)
+    label = f"{what}: {where}" if where else what
+    return reason(label, rule, step.span, formula, after, run.currency, [pair("amount", part.amount)], children)
+
+
+def part_formula(run: Run, step: CellStep, part: Part) -> tuple[str, str, str]:
+    """The rule of a cell step, its word, and one part's formula."""
+    before = number(part.amount)
+    match step:
+        case ir.Times(word=word, factor=factor):
+            return "times", word, f"{before} x {number(part_factor(run, factor, part))}"
+        case ir.Discount(share=share, prorated=prorated):
+            prorate = "" if prorated is None else f" x {number(run.share(prorated))}"
+            return "discount", "discount", f"{before} - {before} x {number(part_factor(run, share, part))}{prorate}"
+        case ir.Prorate(by=by):
+            return "prorate", f"prorate by {by}", f"{before} x {number(run.share(by))}"
+        case _:
+            assert_never(step)
+
+
+def shown_by(step: ir.ShowBy, group: Priced) -> Priced:
+    """Remember under which values each part is listed."""
+    parts = tuple(replace(part, shown=key_of(part.dimensions, step.dimensions)) for part in group.parts)
+    return replace(group, parts=parts)
+
+
+# --- step 10: sum steps ---
+
+
+class Change(NamedTuple):
+    """What a sum step makes of a group's amount, and how to explain it."""
+
+    after: Fraction
+    what: str
+    rule: str
+    formula: str
+
+
+def on_sum(run: Run, step: SumStep, group: Priced) -> Priced:
+    """A pool step: once per group, its change spread over the parts."""
+    if not holds(step.when, dict(group.key)):
+        return group
+    before = group.amount
+    change = changed_sum(run, step, group)
+    group = spread(group, change.after - before)
+    if not run.explain:
+        return group
+    inputs = [pair("amount", before)]
+    if not isinstance(step, ir.RoundMoney) and step.prorated is not None:
+        inputs.append(pair(f"share by {step.prorated}", run.share(step.prorated)))
+    return group.noted(reason(change.what, change.rule, step.span, change.formula, change.after, run.currency, inputs))
+
+
+def changed_sum(run: Run, step: SumStep, group: Priced) -> Change:
+    """The group's amount after one sum step; prorated ones count with their share of the period."""
+    before, text = group.amount, number(group.amount)
+    match step:
+        case ir.Plus(amount=amount, prorated=prorated):
+            added = amount * run.share(prorated)
+            return Change(before + added, "plus", "plus", f"{text} + {number(added)}")
+        case ir.Minimum(bound=bound, prorated=prorated):
+            least = bound_of(run, bound, group) * run.share(prorated)
+            return Change(max(before, least), "minimum", "minimum", f"max({text}, {number(least)})")
+        case ir.Maximum(bound=bound, prorated=prorated):
+            most = bound_of(run, bound, group) * run.share(prorated)
+            return Change(min(before, most), "maximum", "maximum", f"min({text}, {number(most)})")
+        case ir.DiscountAbove(share=share, above=above, up_to=up_to, prorated=prorated):
+            taken = percent_discount(before, share, above, up_to, run.share(prorated))
+        case ir.DiscountMoney(amount=amount, above=above, up_to=up_to, prorated=prorated):
+            taken = money_discount(before, amount, above, up_to, run.share(prorated))
+        case ir.DiscountGraduated(bands=bands, prorated=prorated):
+            taken = graduated_discount(before, bands, None, run.share(prorated))
+        case ir.RoundMoney(mode=mode, to=to):
+            after = round_to_multiple(before, to, mode)
+            return Change(after, f"round {mode} to {number(to)}", "round money", f"{text} {mode} to {number(to)}")
+        case _:
+            assert_never(step)
+    return Change(before - taken.amount, "discount", "discount", f"{text} - {taken.formula}")
+
+
+def bound_of(run: Run, bound: Fraction | ir.Linear | ir.Package, group: Priced) -> Fraction:
+    """Money, or a rate on the quantity that entered the price of this group."""
+    if isinstance(bound, Fraction):
+        return bound
+    cost = rate_cost(run, bound, group.quantity, dict(group.key))
+    assert not cost.refused, "a cell without an entry passed step 4"
+    return cost.amount
+
+
+def spread(group: Priced, change: Fraction) -> Priced:
+    """Spread a change over the parts: in proportion to the positive amounts, evenly where there are none."""
+    if change == 0:
+        return group
+    if not group.parts:
+        return replace(group, parts=(Part(dict(group.key), ZERO, change),))
+    weights = [max(part.amount, ZERO) for part in group.parts]
+    whole = sum(weights, ZERO)
+    if whole == 0:
+        weights, whole = [Fraction(1)] * len(weights), Fraction(len(weights))
+    parts = zip(group.parts, weights, strict=True)
+    return replace(
+        group, parts=tuple(replace(part, amount=part.amount + change * weight / whole) for part, weight in parts)
+    )
+
+
+# --- groups of amounts ---
+
+
+def split(step: ir.Each, group: Priced) -> list[Priced]:
+    """`each` after the price: parts go to their groups, which exist only where there was usage (rule 14)."""
+    found: dict[Key, list[Part]] = {}
+    for part in group.parts:
+        if part.quantity:
+            found.setdefault(key_of(part.dimensions, step.dimensions), []).append(part)
+    return [
+        Priced((*group.key, *key), tuple(found[key]), group.notes if len(found) == 1 else ())
+        for key in sorted(found, key=key_order)
+    ]
+
+
+def ended(run: Run, step: ir.Total | ir.Largest, groups: Sequence[Priced], key: Key) -> Priced:
+    """Step 11: `total` adds the groups up, `largest` keeps one (ties: the smaller key); one group remains, always."""
+    inside = sorted((g for g in groups if g.key[: len(key)] == key), key=lambda g: key_order(g.key))
+    kept = inside
+    if isinstance(step, ir.Largest) and inside:
+        kept = [max(inside, key=lambda group: group.amount)]
+    result = Priced(key, tuple(part for group in kept for part in group.parts))
+    if not run.explain:
+        return result
+    word = "total" if isinstance(step, ir.Total) else "largest"
+    amounts = [number(group.amount) for group in inside]
+    formula = (" + ".join(amounts) if word == "total" else f"max({', '.join(amounts)})") if amounts else "no usage"
+    children = [group_note(run, group) for group in inside]
+    return result.noted(reason(word, word, step.span, formula, result.amount, run.currency, (), children))
+
+
+def group_note(run: Run, group: Priced) -> Reason:
+    """One group of `each` as a node over what happened in it."""
+    what = f"each {key_text(group.key)}"
+    return reason(what, "total", None, number(group.amount), group.amount, run.currency, (), group.notes)

@@ -1,0 +1,147 @@
+"""What a charge may be on: meters and named quantities, with the meter cells that each cell came from.
+
+A quantity has a source and steps, or adds terms over the dimensions they share, or is an expression on totals (language
+reference, section 3). Read by another pipeline it is its whole quantity in the billing period, inside `each` that of
+the same group (rule 13).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from pricing_dsl.evaluate.lookup import Tables, Value
+from pricing_dsl.evaluate.reference import expressions
+from pricing_dsl.evaluate.reference.cells import ZERO, Cell, Key, Origin, Refusal, cells_by
+from pricing_dsl.evaluate.reference.context import Context, Run
+from pricing_dsl.evaluate.reference.entries import without_entryless
+from pricing_dsl.evaluate.reference.pipeline import Terms, run_quantity_steps
+from pricing_dsl.evaluate.reference.quantity_steps import whole_pool
+from pricing_dsl.evaluate.usage import Cells
+from pricing_dsl.ir import nodes as ir
+from pricing_dsl.values.periods import BillingPeriod
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The cells of a meter or quantity, and what did not come through: `dropped` by a `where`, or `refused`.
+
+    `origins` are all cells of meters that it is made of.
+    """
+
+    cells: tuple[Cell, ...]
+    origins: frozenset[Origin]
+    dropped: frozenset[Origin] = frozenset()
+    refused: tuple[Refusal, ...] = ()
+
+    @property
+    def quantity(self) -> Fraction:
+        return sum((cell.quantity for cell in self.cells), ZERO)
+
+
+class Quantities:
+    """All meters and quantities of one evaluation, each read once."""
+
+    def __init__(
+        self, program: ir.Program, usage: Mapping[str, Cells], period: BillingPeriod, *, explain: bool
+    ) -> None:
+        self.meters = {meter.name: meter for meter in program.meters}
+        self.named = {quantity.name: quantity for quantity in program.quantities}
+        self.usage = usage
+        self._readings: dict[str, Reading] = {}
+        self._totals: dict[tuple[str, tuple[str, ...]], dict[Key, Fraction]] = {}
+        self.context = Context(program.currency, Tables(program), period, explain, self.total)
+
+    def read(self, name: str) -> Reading:
+        """The cells of a meter or named quantity."""
+        reading = self._readings.get(name)
+        if reading is None:
+            reading = self._readings[name] = self._read(name)
+        return reading
+
+    def total(self, name: str, key: Key) -> Fraction:
+        """The whole quantity, or that of the group `key` (rule 13)."""
+        names = tuple(dimension for dimension, _ in key)
+        totals = self._totals.get((name, names))
+        if totals is None:
+            groups = cells_by(self.read(name).cells, names)
+            totals = {group: sum((cell.quantity for cell in cells), ZERO) for group, cells in groups.items()}
+            self._totals[name, names] = totals
+        return totals.get(key, ZERO)
+
+    def unit(self, name: str) -> str:
+        return self.meters[name].unit if name in self.meters else self.named[name].unit
+
+    def _read(self, name: str) -> Reading:
+        meter = self.meters.get(name)
+        if meter is not None:
+            return self._meter(meter)
+        quantity = self.named[name]
+        if quantity.source is not None:
+            return self._piped(quantity, quantity.source)
+        if quantity.terms:
+            return self._sum(quantity)
+        assert quantity.expression is not None
+        return self._expression(quantity.expression)
+
+    def _meter(self, meter: ir.Meter) -> Reading:
+        """The cells of usage as given."""
+        cells = tuple(
+            Cell(given(meter.dimensions, values), quantity, frozenset([(meter.name, values)]))
+            for values, quantity in self.usage.get(meter.name, {}).items()
+        )
+        return Reading(cells, frozenset((meter.name, values) for values in self.usage.get(meter.name, {})))
+
+    def _piped(self, quantity: ir.Quantity, source: str) -> Reading:
+        """A source and quantity steps."""
+        base = self.read(source)
+        run = Run(self.context, quantity.name, source, self.unit(source))
+        cells = without_entryless(run, quantity.steps, base.cells)
+        groups = run_quantity_steps(run, Terms.of(quantity.steps), whole_pool(cells), [()])
+        made = tuple(
+            Cell(cell.dimensions, cell.quantity, cell.origins, (*group.notes, *cell.notes))
+            for group in groups
+            for cell in group.cells
+            if cell.quantity
+        )
+        return Reading(made, base.origins, base.dropped | run.dropped, (*base.refused, *run.refused))
+
+    def _sum(self, quantity: ir.Quantity) -> Reading:
+        """Terms added over the dimensions that all share."""
+        readings = [self.read(term.name) for term in quantity.terms]
+        scaled = [
+            Cell(cell.dimensions, cell.quantity * term.factor, cell.origins)
+            for term, reading in zip(quantity.terms, readings, strict=True)
+            for cell in reading.cells
+        ]
+        cells = tuple(
+            Cell(dict(key), added, frozenset().union(*(cell.origins for cell in inside)))
+            for key, inside in cells_by(scaled, quantity.dimensions).items()
+            if (added := sum((cell.quantity for cell in inside), ZERO))
+        )
+        return together(cells, readings)
+
+    def _expression(self, expression: ir.Expression) -> Reading:
+        """An expression on totals has no dimensions."""
+        names = dict.fromkeys(ref.name for ref in expressions.references(expression))
+        readings = [self.read(name) for name in names]
+        value = expressions.number(expression, lambda ref: self.total(ref.name, ()))
+        reading = together((), readings)
+        cells = (Cell({}, value, reading.origins),) if value else ()
+        return together(cells, readings)
+
+
+def given(names: tuple[str, ...], values: tuple[Value, ...]) -> dict[str, Value]:
+    """The dimensions that a cell of usage says; those it does not say are read by no step."""
+    return {name: value for name, value in zip(names, values, strict=True) if value is not None}
+
+
+def together(cells: tuple[Cell, ...], readings: list[Reading]) -> Reading:
+    """A reading made of several."""
+    return Reading(
+        cells,
+        frozenset().union(*(reading.origins for reading in readings)),
+        frozenset().union(*(reading.dropped for reading in readings)),
+        tuple(refusal for reading in readings for refusal in reading.refused),
+    )

@@ -1,0 +1,59 @@
+"""What reached no price: usage of a meter that a charge is on must be priced in at least one charge (section 4).
+
+A cell that one charge refuses may be priced by another; a cell that every `where` drops belongs to nobody. Cells know
+the meter cells they came from, so both are decided there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pricing_dsl.evaluate.lookup import NO_CHARGE, Value
+from pricing_dsl.evaluate.reference.cells import Origin
+from pricing_dsl.evaluate.reference.lines import Evaluated
+from pricing_dsl.evaluate.statement import Unpriced
+from pricing_dsl.evaluate.usage import Cells
+from pricing_dsl.ir import nodes as ir
+
+
+def unpriced_entries(
+    meters: Mapping[str, ir.Meter], usage: Mapping[str, Cells], charges: Sequence[Evaluated]
+) -> tuple[Unpriced, ...]:
+    """Entries in statement order of their charges, then by source and dimension values in code point order.
+
+    A cell that no charge takes stands with the first charge that is on its meter.
+    """
+    refused_by_all = refused_origins(charges)
+    told: set[Origin] = set()
+    entries: list[Unpriced] = []
+    for charge in charges:
+        others = frozenset().union(*(other.taken for other in charges if other is not charge))
+        found = [
+            Unpriced(
+                charge.info.id, refusal.source, text(refusal.dimensions), refusal.quantity, refusal.unit, refusal.reason
+            )
+            for refusal in charge.refused
+            if not refusal.origins or not refusal.origins <= others
+        ]
+        for origin in charge.origins - charge.taken - others - refused_by_all - told:
+            told.add(origin)
+            found.append(untaken(charge, meters[origin[0]], usage, origin))
+        entries.extend(sorted(found, key=lambda e: (e.source, [value for _, value in e.dimensions], e.reason)))
+    return tuple(entries)
+
+
+def refused_origins(charges: Sequence[Evaluated]) -> frozenset[Origin]:
+    """Cells that some charge refuses: they are listed with its reason."""
+    return frozenset(origin for charge in charges for refusal in charge.refused for origin in refusal.origins)
+
+
+def untaken(charge: Evaluated, meter: ir.Meter, usage: Mapping[str, Cells], origin: Origin) -> Unpriced:
+    """A cell of a meter that every charge leaves to the others."""
+    name, values = origin
+    dimensions = text(tuple(zip(meter.dimensions, values, strict=True)))
+    return Unpriced(charge.info.id, name, dimensions, usage[name][values], meter.unit, NO_CHARGE)
+
+
+def text(dimensions: Sequence[tuple[str, Value]]) -> tuple[tuple[str, str], ...]:
+    """Dimension values as far as they are known."""
+    return tuple((name, value) for name, value in dimensions if value is not None)

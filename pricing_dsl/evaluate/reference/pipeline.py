@@ -118,7 +118,7 @@ def front(run: Run, price: ir.PriceStep | None, groups: Groups) -> tuple[Priced,
 def amount_already(group: Group) -> Priced:
     """A quantity of money that nothing prices."""
     parts = tuple(Part(cell.dimensions, cell.quantity, cell.quantity) for cell in group.cells)
-    return Priced(group.key, parts, group.notes)
+    return Priced(group.key, parts, (*group.notes, *(note for cell in group.cells for note in cell.notes)))
 
 
 def in_segment(group: Priced, index: int) -> Priced:

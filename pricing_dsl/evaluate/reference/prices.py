@@ -112,8 +112,7 @@ def price_by_tier_reached(run: Run, step: ir.Volume, group: Group) -> Priced:
         cost = price_cost(run, tier.price, cell.quantity, cell.dimensions)
         if cost.refused:
             run.refuse(cell, cost.refused, cost.reason)
-        else:
-            assert isinstance(tier.price, ir.Linear)
+        elif isinstance(tier.price, ir.Linear):
             parts.append(part_of(run, step, cell, tier.price, cost))
     priced = with_price_note(run, step, "volume", group, parts)
     if not run.explain:

@@ -91,7 +91,10 @@ def look_up(tables: Tables, lookup: ir.Lookup, dimensions: Mapping[str, Value], 
         where += f", column {entry_text(table.columns[found.column])}"
     cell = row.cells[found.column]
     assert cell is not None
-    formula = number(cell) if lookup.scale == 1 else f"{number(cell)} x {number(lookup.scale)}"
+    formula = number(cell)
+    if lookup.scale != 1:
+        per = 1 / lookup.scale
+        formula += f" / {number(per)}" if per.denominator == 1 else f" x {number(lookup.scale)}"
     inputs = [(name, dimensions[name] or "") for name in table.dimensions]
     what = f"table {table.name}" if table.name else f"by {', '.join(table.dimensions)}"
     return (reason(f"{what}: {where}", "table", lookup.span, formula, found.value, unit, inputs),)

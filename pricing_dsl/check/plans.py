@@ -12,6 +12,7 @@ from pricing_dsl.check.conditions import names_in
 from pricing_dsl.check.expressions import check_amount
 from pricing_dsl.check.flow import Flow
 from pricing_dsl.check.meters import check_zone
+from pricing_dsl.check.overrides import amend_charge, amend_fee
 from pricing_dsl.check.pipeline import check_pipeline
 from pricing_dsl.check.quantities import source_symbol
 from pricing_dsl.check.rates import named_units
@@ -34,7 +35,7 @@ class Items:
     rounding: syntax.RoundMode | None = None
     lines: dict[str, LineNode] = field(default_factory=dict)
     adjustments: list[syntax.Adjustment] = field(default_factory=list)
-    later: syntax.Override | syntax.Phase | None = None
+    later: syntax.Phase | None = None
     """The first statement that only the next version evaluates."""
 
 
@@ -110,6 +111,7 @@ def collect(scope: Scope, node: syntax.Plan, base: Items | None) -> Items:
         inherited = set(base.lines)
         aliases = {a.alias.text: i for i, a in enumerate(items.adjustments) if a.alias is not None}
     own: dict[str, Span] = {}
+    overrides: list[syntax.Override] = []
     for item in node.items:
         match item:
             case syntax.Fee(name=name) | syntax.Charge(name=name):
@@ -129,13 +131,25 @@ def collect(scope: Scope, node: syntax.Plan, base: Items | None) -> Items:
                 same = base is not None and items.rounding is base.rounding
                 once(scope, item, None if same else items.rounding, "round")
                 items.rounding = item
-            case syntax.Override(line=line):
-                items.later = items.later or item
-                if line is not None and line.text not in items.lines:
-                    scope.unknown("N0301", "line", line, items.lines)
+            case syntax.Override():
+                overrides.append(item)
             case syntax.Phase():
                 items.later = items.later or item
+    amend(scope, items, overrides)
     return items
+
+
+def amend(scope: Scope, items: Items, overrides: list[syntax.Override]) -> None:
+    """Amend each line by the overrides on it; `all` is every charge on a meter or a quantity."""
+    for override in overrides:
+        if override.line is not None and override.line.text not in items.lines:
+            scope.unknown("N0301", "line", override.line, items.lines)
+    for name, line in items.lines.items():
+        on_usage = isinstance(line, syntax.Charge) and line.source is not None
+        mine = [o for o in overrides if (on_usage if o.line is None else o.line.text == name)]
+        if mine:
+            amended = amend_fee(scope, line, mine) if isinstance(line, syntax.Fee) else amend_charge(scope, line, mine)
+            items.lines[name] = amended
 
 
 def once(scope: Scope, item: syntax.Node, earlier: syntax.Node | None, word: str) -> None:

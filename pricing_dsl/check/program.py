@@ -50,7 +50,7 @@ def from_syntax(program: syntax.Program, source: Source, files: Mapping[str, str
     if any(d.severity == "error" for d in diagnostics):
         return Checked(None, diagnostics, {}, {})
     later = {
-        name: "it has an override or a phase, which this version checks but does not evaluate"
+        name: "it has phases, which this version checks but does not evaluate"
         for name, plan in scope.plans.items()
         if plan.later is not None
     }

@@ -77,8 +77,8 @@ class PlanSymbol:
     ir: ir.Plan
     lines: Mapping[str, syntax.Fee | syntax.Charge]
     adjustments: tuple[syntax.Adjustment, ...]
-    later: syntax.Override | syntax.Phase | None
-    """The first statement that is checked but not evaluated yet."""
+    later: syntax.Phase | None
+    """The first phase: checked but not evaluated yet."""
 
 
 @dataclass

@@ -109,6 +109,9 @@ CODES: dict[str, str] = {
     "T0411": "`carried` where it counts twice",
     "T0412": "pattern as an event type",
     "T0413": "not a condition on columns",
+    "T0401": "override of what is counted",
+    "T0402": "override of one of two steps",
+    "T0403": "step that does not work on a fee",
     # --- U: units and currencies ---
     "U0301": "rate per another unit",
     "U0302": "ambiguous bare number",

@@ -141,7 +141,13 @@ def capped_credit(v: Vector) -> Case | None:
     return one(program, usage, states(exact("x"), v["expect"]["amount"]))
 
 
-FORMULA_WORDS = {"min", "max", "ceil", "floor", "abs", "if", "then", "else"}
+BY_STARTED_PACKAGE = {
+    "ceil(api_calls / 1000)": ("api_calls", "price 1 per started 1000"),
+    "duration <= 10 ? 0 : ceil(duration / 15) * 15": ("duration", "volume { to 10: free  above: 15 per started 15 }"),
+}
+"""Formulas that round up, which over a whole quantity is what packages do: meter and price step."""
+
+FORMULA_WORDS = {"min", "max", "if", "then", "else"}
 
 
 def expression(v: Vector) -> Case | None:
@@ -149,6 +155,10 @@ def expression(v: Vector) -> Case | None:
     formula, properties = v["params"]["formula"], v["usage"]["properties"]
     if "pow(" in formula:
         return None
+    if formula in BY_STARTED_PACKAGE:
+        name, step = BY_STARTED_PACKAGE[formula]
+        program = charge(step, meters=(f'meter {name} {{ from "e"  measure sum({name}) }}',), on=name)
+        return one(program, {name: properties[name]}, states(exact("x"), v["expect"]["quantity"], "quantity"))
     formula = re.sub(r"^(.+?) \? (.+?) : (.+)$", r"if \1 then \2 else \3", formula)
     read = re.sub(r"[A-Za-z_]\w*", lambda m: m[0] if m[0] in FORMULA_WORDS else f"quantity({m[0]})", formula)
     names = [name for name in dict.fromkeys(re.findall(r"[A-Za-z_]\w*", formula)) if name not in FORMULA_WORDS]

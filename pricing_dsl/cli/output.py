@@ -20,7 +20,7 @@ from pricing_dsl.diagnostics.layout import printable
 from pricing_dsl.source import Source
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 PLAIN_WIDTH = 120
 """Columns of a page that goes to a file or a pipe, unless `COLUMNS` says otherwise."""
@@ -54,6 +54,18 @@ def console(stream: TextIO | None = None) -> Console:
         emoji=False,
         soft_wrap=False,
     )
+
+
+def show(*renderables: RenderableType) -> None:
+    """Tables, trees and texts on standard output; on a page without colours no line ends in spaces."""
+    out = console()
+    if has_colours(sys.stdout):
+        out.print(*renderables, sep="\n")
+        return
+    with out.capture() as page:
+        out.print(*renderables, sep="\n")
+    for line in page.get().splitlines():
+        say(line.rstrip())
 
 
 def say(words: str, stream: TextIO | None = None) -> None:

@@ -1,7 +1,7 @@
 """Draw a charge against the usage of one meter, all other usage as given: in the terminal, or as PNG or SVG.
 
 The amounts are sampled exactly with the evaluator: at even steps, and on both sides of every tier bound. Usage that is
-given by dimensions keeps its mix. Amounts stay `Decimal` up to the drawing library, which makes pixels of them; nothing
+given by dimensions keeps its mix. Amounts stay exact up to the drawing library, which makes pixels of them; nothing
 that is drawn here is ever read back. matplotlib is an optional extra and is asked for only by `--plot-file`.
 """
 
@@ -202,24 +202,27 @@ def _draw_in_terminal(drawing: Drawing) -> None:
     # Without colours each line needs a sign of its own.
     signs = "●○x+*#@" if not colours else [None] * len(drawing.curves)
     for curve, sign in zip(drawing.curves, signs, strict=False):
-        signal = figure.signal(list(drawing.quantities), list(curve.amounts), marker=sign)
+        # Fractions meet the floats of the library without complaint, and become floats of its own making.
+        across, upward = [[Fraction(value) for value in values] for values in (drawing.quantities, curve.amounts)]
+        signal = figure.signal(across, upward, marker=sign)
         figure.draw(signal.label(curve.name).lines())
     figure.title(drawing.title)
     figure.label(drawing.across, "x")
     figure.label(drawing.upward, "y")
-    last = drawing.quantities[-1]
+    last = Fraction(drawing.quantities[-1])
     ticks = [last * step / 4 for step in range(5)]
     figure.ruler("x").ticks(ticks, [_tick(tick) for tick in ticks])
     output.say(figure.build().string(colorless=not colours))
 
 
-def _tick(value: Decimal) -> str:
-    return grouped_text(Fraction(value.quantize(Decimal(1)) if value > 100 else value))
+def _tick(value: Fraction) -> str:
+    """A mark on the axis, whole where its fraction says nothing."""
+    return grouped_text(Fraction(round(value)) if value > 100 else Fraction(round(value * 1000), 1000))
 
 
 def _draw_into_file(drawing: Drawing, file: str) -> None:
     try:
-        import numpy
+        import numpy as np
         from matplotlib import rc_context
         from matplotlib.figure import Figure
         from matplotlib.ticker import FuncFormatter
@@ -231,7 +234,7 @@ def _draw_into_file(drawing: Drawing, file: str) -> None:
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         axes = figure.add_subplot()
         for number, curve in enumerate(drawing.curves):
-            across, upward = numpy.array(drawing.quantities, object), numpy.array(curve.amounts, object)
+            across, upward = np.array(drawing.quantities, object), np.array(curve.amounts, object)
             axes.plot(across, upward, label=curve.name, linewidth=2.2 if number == 0 else 1.4)
         axes.set_title(drawing.title)
         axes.set_xlabel(drawing.across)

@@ -1,12 +1,71 @@
-"""One short sentence for an amount, made from its reason tree."""
+"""One sentence for an amount, made from its reason tree: what `pricing preview` prints beside it.
+
+`200_000 after include 10_000; 100_000 x 0.002 (to 100_000) + 100_000 x 0.0015 (above)`: what the quantity steps left,
+what the price made of it, and each amount step. The whole tree is what `pricing explain` prints. Pure text.
+"""
 
 from __future__ import annotations
 
-from pricing_dsl.evaluate.statement import Reason
+from collections.abc import Sequence
+
+from pricing_dsl.evaluate.statement import Line, Reason, Row
+from pricing_dsl.values.numbers import grouped_text
+
+PRICES = frozenset({"price", "graduated", "volume", "amount"})
+"""Reasons whose parts are what was priced; those of other steps are said by their result."""
+
+PARTS_MAX = 3
+"""Cells, tiers or arms named in a sentence; of more, the number is said."""
 
 
-def sentence(reason: Reason | None) -> str:
-    """The first steps of a reason in a few words."""
-    if reason is None:
+def line_sentence(line: Line) -> str:
+    """Why a line is its amount. Empty for a line that was not explained."""
+    if line.reason is None:
         return ""
-    return reason.formula
+    steps = line.reason.children
+    if line.kind == "fee":
+        return "; ".join(_fee(step) for step in steps)
+    if not steps:
+        return "no usage"
+    before = [step for step in steps if step.unit != line.reason.unit]
+    after = [step for step in steps if step.unit == line.reason.unit]
+    said = [_price_or_amount(step) for step in after]
+    if before:
+        said.insert(0, f"{grouped_text(before[-1].value)} after {', '.join(step.what for step in before)}")
+    return "; ".join(said)
+
+
+def row_sentence(row: Row) -> str:
+    """Why an adjustment is its amount, and which lines it is spread over."""
+    if row.reason is None:
+        return ""
+    lines = [name for name, _ in row.shares]
+    named = ", ".join(lines) if len(lines) <= PARTS_MAX else f"{len(lines)} lines"
+    return f"{row.reason.formula} on {named}" if lines else row.reason.formula
+
+
+def _fee(step: Reason) -> str:
+    """`monthly in advance`, with the number of service periods or the share of one where it is not one."""
+    words = step.what.removeprefix("fee ")
+    periods = dict(step.inputs).get("service periods", "1")
+    return words if periods == "1" else f"{words}: {step.formula}"
+
+
+def _price_or_amount(step: Reason) -> str:
+    """A step that made or changed money: the formulas of its parts, or its own."""
+    parts = [part for part in step.children if part.unit == step.unit]
+    if step.what in PRICES:
+        return _added(parts) if parts else step.formula
+    return f"{step.what} = {grouped_text(step.value)}" if parts else f"{step.what}: {step.formula}"
+
+
+def _added(parts: Sequence[Reason]) -> str:
+    """`100_000 x 0.0022 (eu) + 50_000 x 0.002 (us)`."""
+    named = [f"{part.formula} ({_short(part.what)})" for part in parts[:PARTS_MAX]]
+    more = len(parts) - PARTS_MAX
+    return " + ".join([*named, f"{more} more"] if more > 0 else named)
+
+
+def _short(what: str) -> str:
+    """The values of a cell without their dimensions, a tier without the word."""
+    return ", ".join(piece.partition(": ")[2] or piece for piece in what.removeprefix("tier ").split(", "))

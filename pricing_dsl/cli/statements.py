@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from pricing_dsl.cli import output
@@ -124,10 +123,10 @@ def parse_period(text: str | None) -> Period | None:
     """
     if text is None:
         return None
-    if re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text) and text > "0001":
-        first = date.fromisoformat(f"{text}-01")
-        following = (first + timedelta(days=31)).replace(day=1)
-        return first.isoformat(), following.isoformat()
+    if re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text):
+        year, month = int(text[:4]), int(text[5:])
+        year_after, month_after = (year + 1, 1) if month == 12 else (year, month + 1)
+        return f"{text}-01", f"{year_after:04}-{month_after:02}-01"
     start, dots, end = text.partition("..")
     if not dots or not start or not end:
         raise CallError(f"`{text}` is not a period", "write 2026-03, or 2026-03-01..2026-03-16")

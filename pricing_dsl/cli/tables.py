@@ -15,7 +15,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from pricing_dsl.cli import output
-from pricing_dsl.cli.reasons import sentence
+from pricing_dsl.cli.reasons import line_sentence, row_sentence
+from pricing_dsl.diagnostics.layout import printable
 from pricing_dsl.evaluate import lookup
 from pricing_dsl.evaluate.statement import Line, Reason, Row, Statement, Unpriced
 from pricing_dsl.source import Source
@@ -38,68 +39,70 @@ MENDS = {
 
 def say_statement(program: Program, statement: Statement) -> None:
     """The statement as a table, then what needs attention."""
-    out = output.console()
-    out.print(_heading(program, statement))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
     table.add_column("line", overflow="fold")
-    table.add_column("quantity", justify="right", no_wrap=True)
-    table.add_column("amount", justify="right", no_wrap=True)
+    table.add_column("quantity", justify="right", no_wrap=True, overflow="fold")
+    table.add_column("amount", justify="right", no_wrap=True, overflow="fold")
     table.add_column("because", overflow="fold", style="dim", ratio=1)
     for line in statement.lines:
         table.add_row(
-            Text(line.label or line.id), _quantity(line), _amount(line.minor, statement), sentence(line.reason)
+            Text(printable(line.label or line.id)),
+            _quantity(line),
+            _amount(line.minor, statement),
+            printable(line_sentence(line)),
         )
         for part in line.parts:
-            named = ", ".join(value for _, value in part.dimensions)
+            named = printable(", ".join(value for _, value in part.dimensions))
             table.add_row(Text(f"  {named}", "dim"), "", Text(f"({_money(part.minor, statement)})", "dim"), "")
     for row in statement.adjustments:
-        table.add_row(Text(row.id), "", _amount(row.minor, statement), sentence(row.reason))
+        table.add_row(Text(row.id), "", _amount(row.minor, statement), printable(row_sentence(row)))
     table.add_row("", "", "", "")
     for name, minor in (("total", statement.total_minor), ("due", statement.due_minor)):
         table.add_row(Text(name, "bold"), "", Text(_money(minor, statement), "bold"), Text(statement.currency))
-    out.print(table)
-    for entry in statement.unpriced:
-        out.print(_unpriced(entry))
+    notes = [_unpriced(entry) for entry in statement.unpriced]
     if statement.unpriced:
-        out.print(Text("This is a preview only: a statement with unpriced usage cannot be finalised.", "bold red"))
+        notes.append(Text("This is a preview only: a statement with unpriced usage cannot be finalised.", "bold red"))
     for meter in statement.unused:
-        out.print(Text.assemble(("unused", "yellow"), f": usage of `{meter}` was given, but no line mentions it"))
+        notes.append(Text.assemble(("unused", "yellow"), f": usage of `{meter}` was given, but no line mentions it"))
+    output.show(_heading(program, statement), table, *([Text(), *notes] if notes else []))
 
 
 def say_explanation(program: Program, statement: Statement, only: str | None) -> None:
     """A tree from the total over lines and adjustments to the steps, each with its rule, place, inputs and formula."""
-    out = output.console()
-    out.print(_heading(program, statement))
     total = Text.assemble(("total ", "bold"), (_with_currency(statement.total_minor, statement), "bold"))
     tree = Tree(total)
     rows: list[Line | Row] = [*statement.lines, *statement.adjustments]
     for row in rows:
         if only is None or row.id == only:
-            branch = tree.add(
-                Text.assemble((f"{row.id} ", "bold"), (_with_currency(row.minor, statement), "bold green"))
-            )
+            said = Text.assemble((f"{row.id} ", "bold"), (_with_currency(row.minor, statement), "bold green"))
+            branch = tree.add(said)
             if row.reason is not None:
-                _add_reason(branch, row.reason, program.source)
-    out.print(tree)
-    for entry in statement.unpriced:
-        out.print(_unpriced(entry))
+                said.append_text(_details(row.reason, program.source))
+                for step in row.reason.children:
+                    _add_reason(branch, step, program.source)
+    output.show(_heading(program, statement), tree, *map(_unpriced, statement.unpriced))
 
 
 def _add_reason(tree: Tree, reason: Reason, source: Source) -> None:
-    place = ""
-    if reason.span is not None:
-        place = f"  {source.name}:{source.position(reason.span.start).line}"
     value = f"{grouped_text(reason.value)} {reason.unit}".rstrip()
-    said = Text.assemble(reason.what, " = ", (value, "green"), (place, "cyan"))
-    if reason.formula and reason.formula != grouped_text(reason.value):
-        said.append(f"\n{reason.formula}")
-    if reason.inputs:
-        said.append("\nfrom " + ", ".join(f"{name} {given}" for name, given in reason.inputs), "dim")
-    if reason.rule:
-        said.append(f"\n{reason.rule}", "dim italic")
-    branch = tree.add(said)
+    branch = tree.add(Text.assemble(printable(reason.what), " = ", (value, "green"), _details(reason, source)))
     for child in reason.children:
         _add_reason(branch, child, source)
+
+
+def _details(reason: Reason, source: Source) -> Text:
+    """What stands behind and below a value: its place in the program, formula, inputs and rule."""
+    said = Text()
+    if reason.span is not None:
+        said.append(f"  {source.name}:{source.position(reason.span.start).line}", "cyan")
+    if reason.formula and reason.formula != grouped_text(reason.value):
+        said.append(f"\n{printable(reason.formula)}")
+    if reason.inputs:
+        inputs = ", ".join(f"{name} = {given}" for name, given in reason.inputs)
+        said.append(f"\nwith {printable(inputs)}", "dim")
+    if reason.rule:
+        said.append(f"\n{reason.rule}", "dim italic")
+    return said
 
 
 def _heading(program: Program, statement: Statement) -> Text:
@@ -151,4 +154,4 @@ def _unpriced(entry: Unpriced) -> Text:
 
 def _dimensions(pairs: Iterable[tuple[str, str]]) -> str:
     named = ", ".join(f'{name}: "{value}"' for name, value in pairs)
-    return f"[{named}]" if named else ""
+    return f"[{printable(named)}]" if named else ""

@@ -16,7 +16,7 @@ from pricing_dsl.evaluate.lookup import Missing, holds
 from pricing_dsl.evaluate.reference.cells import ZERO, Key, Part, Priced, key_of, key_order
 from pricing_dsl.evaluate.reference.context import Run
 from pricing_dsl.evaluate.reference.discounts import graduated_discount, money_discount, percent_discount
-from pricing_dsl.evaluate.reference.reasons import key_text, look_up, number, pair, reason
+from pricing_dsl.evaluate.reference.reasons import key_text, largest_text, look_up, number, pair, reason, sum_text
 from pricing_dsl.evaluate.reference.tiers import rate_cost
 from pricing_dsl.evaluate.statement import Reason
 from pricing_dsl.ir import nodes as ir
@@ -60,12 +60,24 @@ def on_parts(run: Run, step: CellStep, group: Priced) -> Priced:
     group = replace(group, parts=tuple(parts))
     if not notes:
         return group
+    rule, word = word_of(step)
     if len(notes) == 1 and len(parts) == 1:
-        return group.noted(notes[0])
-    formula = " + ".join(number(part.amount) for part in parts)
-    word = "prorate" if isinstance(step, ir.Prorate) else "discount" if isinstance(step, ir.Discount) else "times"
-    what = step.word if isinstance(step, ir.Times) else word
-    return group.noted(reason(what, word, step.span, formula, group.amount, run.currency, (), notes))
+        return group.noted(replace(notes[0], what=word))
+    formula = sum_text([part.amount for part in parts])
+    return group.noted(reason(word, rule, step.span, formula, group.amount, run.currency, (), notes))
+
+
+def word_of(step: CellStep) -> tuple[str, str]:
+    """The rule that explains a cell step, and its word."""
+    match step:
+        case ir.Times(word=word):
+            return "times", word
+        case ir.Discount():
+            return "discount", "discount"
+        case ir.Prorate(by=by):
+            return "prorate", f"prorate by {by}"
+        case _:
+            assert_never(step)
 
 
 def part_factor(run: Run, factor: ir.Factor, part: Part) -> Fraction:
@@ -95,23 +107,22 @@ def part_note(run: Run, step: CellStep, part: Part, after: Fraction) -> Reason:
     factor = step.factor if isinstance(step, ir.Times) else step.share if isinstance(step, ir.Discount) else None
     if isinstance(factor, ir.Lookup):
         children = look_up(run.tables, factor, part.dimensions, "")
-    rule, what, formula = part_formula(run, step, part)
-    where = key_text(part.dimensions)
-    label = f"{what}: {where}" if where else what
-    return reason(label, rule, step.span, formula, after, run.currency, [pair("amount", part.amount)], children)
+    what, inputs = key_text(part.dimensions), [pair("amount", part.amount)]
+    formula = part_formula(run, step, part)
+    return reason(what, word_of(step)[0], step.span, formula, after, run.currency, inputs, children)
 
 
-def part_formula(run: Run, step: CellStep, part: Part) -> tuple[str, str, str]:
-    """The rule of a cell step, its word, and one part's formula."""
+def part_formula(run: Run, step: CellStep, part: Part) -> str:
+    """What a cell step does to one part, in numbers."""
     before = number(part.amount)
     match step:
-        case ir.Times(word=word, factor=factor):
-            return "times", word, f"{before} x {number(part_factor(run, factor, part))}"
+        case ir.Times(factor=factor):
+            return f"{before} x {number(part_factor(run, factor, part))}"
         case ir.Discount(share=share, prorated=prorated):
             prorate = "" if prorated is None else f" x {number(run.share(prorated))}"
-            return "discount", "discount", f"{before} - {before} x {number(part_factor(run, share, part))}{prorate}"
+            return f"{before} - {before} x {number(part_factor(run, share, part))}{prorate}"
         case ir.Prorate(by=by):
-            return "prorate", f"prorate by {by}", f"{before} x {number(run.share(by))}"
+            return f"{before} x {number(run.share(by))}"
         case _:
             assert_never(step)
 
@@ -226,8 +237,8 @@ def ended(run: Run, step: ir.Total | ir.Largest, groups: Sequence[Priced], key: 
     if not run.explain:
         return result
     word = "total" if isinstance(step, ir.Total) else "largest"
-    amounts = [number(group.amount) for group in inside]
-    formula = (" + ".join(amounts) if word == "total" else f"max({', '.join(amounts)})") if amounts else "no usage"
+    amounts = [group.amount for group in inside]
+    formula = sum_text(amounts) if word == "total" else largest_text(amounts)
     children = [group_note(run, group) for group in inside]
     return result.noted(reason(word, word, step.span, formula, result.amount, run.currency, (), children))
 

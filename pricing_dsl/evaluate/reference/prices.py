@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 
 from pricing_dsl.evaluate.lookup import REJECTED
 from pricing_dsl.evaluate.reference.cells import ZERO, Cell, Group, Part, Priced, cells_by, pool
 from pricing_dsl.evaluate.reference.context import Run
 from pricing_dsl.evaluate.reference.quantity_steps import Groups
-from pricing_dsl.evaluate.reference.reasons import key_text, number, pair, reason
+from pricing_dsl.evaluate.reference.reasons import key_text, number, pair, reason, sum_text
 from pricing_dsl.evaluate.reference.tiers import (
     Cost,
     graduated_cost,
@@ -24,6 +23,7 @@ from pricing_dsl.evaluate.reference.tiers import (
     rate_cost,
     rate_text,
     tier_at,
+    tier_name,
     volume_cost,
 )
 from pricing_dsl.ir import nodes as ir
@@ -55,7 +55,11 @@ def price_group(run: Run, step: LeafPrice, group: Group) -> Priced:
             raise AssertionError("a price is linear, a package or rejected")
     if group.sign == 1:
         return priced
-    return replace(priced, parts=tuple(replace(part, amount=-part.amount) for part in priced.parts))
+    mirrored = replace(priced, parts=tuple(replace(part, amount=-part.amount) for part in priced.parts))
+    if not run.explain:
+        return mirrored
+    formula = f"-{number(priced.amount)}"
+    return mirrored.noted(reason("mirror", "mirror", step.span, formula, mirrored.amount, run.currency))
 
 
 def price_cells(run: Run, step: ir.Price, rate: ir.Linear, group: Group) -> Priced:
@@ -114,13 +118,10 @@ def price_by_tier_reached(run: Run, step: ir.Volume, group: Group) -> Priced:
             run.refuse(cell, cost.refused, cost.reason)
         elif isinstance(tier.price, ir.Linear):
             parts.append(part_of(run, step, cell, tier.price, cost))
-    priced = with_price_note(run, step, "volume", group, parts)
-    if not run.explain:
-        return priced
-    bound = "above" if tier.upper is None else f"{'to' if tier.inclusive else 'below'} {number(tier.upper)}"
-    inputs = [pair("quantity", group.quantity), pair("tier chosen by", chooser)]
-    last = replace(priced.notes[-1], inputs=tuple(inputs), what=f"volume, tier {bound}")
-    return replace(priced, notes=(*priced.notes[:-1], last))
+    inputs = [pair("quantity", group.quantity), ("tier", tier_name(tier))]
+    if step.on is not None:
+        inputs.append(pair("tier chosen by", chooser))
+    return with_price_note(run, step, "volume", group, parts, inputs)
 
 
 def price_pool(run: Run, step: ir.Graduated | ir.Volume, group: Group) -> Priced:
@@ -152,20 +153,22 @@ def part_of(run: Run, step: LeafPrice, cell: Cell, rate: ir.Linear | ir.Package,
     if isinstance(rate, ir.Package):
         inputs.append(pair("packages", packages(rate, cell.quantity)))
     children = (*cell.notes, *cost.notes)
-    what = key_text(cell.dimensions) or "price"
-    note = reason(what, rule, step.span, formula, cost.amount, run.currency, inputs, children)
+    note = reason(key_text(cell.dimensions), rule, step.span, formula, cost.amount, run.currency, inputs, children)
     return Part(cell.dimensions, cell.quantity, cost.amount, notes=(note,))
 
 
-def with_price_note(run: Run, step: LeafPrice, rule: str, group: Group, parts: list[Part]) -> Priced:
-    """The group priced, with one node over the nodes of its parts."""
+def with_price_note(
+    run: Run, step: LeafPrice, rule: str, group: Group, parts: list[Part], inputs: Sequence[tuple[str, str]] = ()
+) -> Priced:
+    """The group priced, with one node over the nodes of its parts, or for one part just that node."""
     priced = Priced(group.key, tuple(replace(part, notes=()) for part in parts), group.notes)
     if not run.explain:
         return priced
+    what = "volume" if rule == "volume" else "price"
+    if len(parts) == 1 and len(parts[0].notes) == 1:
+        (note,) = parts[0].notes
+        values = [(name, value) for name, value in parts[0].dimensions.items() if value is not None]
+        return priced.noted(replace(note, what=what, inputs=(*values, *note.inputs, *inputs)))
     children = [note for part in parts for note in part.notes]
-    if len(children) == 1:
-        (only,) = children
-        return priced.noted(only if only.what == "price" else replace(only, what=f"price of {only.what}"))
-    formula = " + ".join(number(part.amount) for part in parts) or "no usage"
-    amount: Fraction = priced.amount
-    return priced.noted(reason("price", rule, step.span, formula, amount, run.currency, (), children))
+    formula = sum_text([part.amount for part in parts])
+    return priced.noted(reason(what, rule, step.span, formula, priced.amount, run.currency, inputs, children))

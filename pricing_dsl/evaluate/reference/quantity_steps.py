@@ -16,7 +16,7 @@ from pricing_dsl.evaluate.reference import expressions
 from pricing_dsl.evaluate.reference.cells import ZERO, Cell, Group, Key, cells_by, key_order, pool
 from pricing_dsl.evaluate.reference.context import Run
 from pricing_dsl.evaluate.reference.free_units import include_across_cells
-from pricing_dsl.evaluate.reference.reasons import key_text, look_up, number, pair, reason
+from pricing_dsl.evaluate.reference.reasons import key_text, largest_text, look_up, number, pair, reason, sum_text
 from pricing_dsl.evaluate.statement import Reason
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.values.rounding import round_to_multiple
@@ -85,7 +85,7 @@ def where(run: Run, step: ir.Where, group: Group) -> Group:
     group = replace(group, cells=tuple(kept))
     if not run.explain or not left:
         return group
-    rest = " + ".join(number(cell.quantity) for cell in left)
+    rest = sum_text([cell.quantity for cell in left])
     notes = tuple(
         reason(f"left out: {key_text(cell.dimensions)}", "where", step.span, "", cell.quantity, run.unit)
         for cell in left
@@ -108,7 +108,7 @@ def weighed(run: Run, step: ir.Weigh, cell: Cell) -> Cell:
         return replace(cell, quantity=quantity)
     children = look_up(run.tables, step.factor, cell.dimensions, "") if isinstance(step.factor, ir.Lookup) else ()
     formula = f"{number(cell.quantity)} x {number(factor)}"
-    what = f"weigh {key_text(cell.dimensions)}".strip()
+    what = ": ".join(filter(None, ["weigh", key_text(cell.dimensions)]))
     note = reason(what, "weigh", step.span, formula, quantity, run.unit, [pair("factor", factor)], children)
     return replace(cell, quantity=quantity, notes=(*cell.notes, note))
 
@@ -148,9 +148,8 @@ def ended_notes(
     children = [
         reason(key_text(group.key), word, step.span, "", group.quantity, run.unit, (), group.notes) for group in inside
     ]
-    formula = " + ".join(number(group.quantity) for group in inside)
-    if word == "largest":
-        formula = f"max({', '.join(number(group.quantity) for group in inside)})"
+    quantitys = [group.quantity for group in inside]
+    formula = sum_text(quantitys) if word == "total" else largest_text(quantitys)
     return (reason(word, word, step.span, formula, quantity, run.unit, (), children),)
 
 

@@ -49,6 +49,9 @@ RULES: dict[str, str] = {
     "segment": "rule 1: a segment costs what the end of it costs, less what its start did",
 }
 
+TERMS_MAX = 12
+"""Terms that a formula writes out; the children of the node show them all."""
+
 
 def reason(
     what: str,
@@ -67,6 +70,20 @@ def reason(
 def number(value: Fraction) -> str:
     """A number as people write it, exact: `1_250_000.5` or `1/3`."""
     return grouped_text(value)
+
+
+def sum_text(values: Sequence[Fraction]) -> str:
+    """The sum of a few numbers; of many, how many they are."""
+    if len(values) > TERMS_MAX:
+        return f"sum of {len(values)}"
+    return " + ".join(map(number, values)) or "no usage"
+
+
+def largest_text(values: Sequence[Fraction]) -> str:
+    """The largest of a few numbers; of many, how many they are."""
+    if len(values) > TERMS_MAX:
+        return f"largest of {len(values)}"
+    return f"max({', '.join(map(number, values))})" if values else "no usage"
 
 
 def key_text(key: Key | Mapping[str, Value]) -> str:

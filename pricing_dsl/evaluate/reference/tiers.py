@@ -16,7 +16,7 @@ from typing import NamedTuple, assert_never
 from pricing_dsl.evaluate.lookup import REJECTED, Dimensions, Missing
 from pricing_dsl.evaluate.reference.cells import ZERO
 from pricing_dsl.evaluate.reference.context import Run
-from pricing_dsl.evaluate.reference.reasons import look_up, number, pair, reason
+from pricing_dsl.evaluate.reference.reasons import look_up, number, pair, reason, sum_text
 from pricing_dsl.evaluate.statement import Reason
 from pricing_dsl.ir import nodes as ir
 
@@ -82,7 +82,7 @@ def graduated_cost(run: Run, step: ir.Graduated, quantity: Fraction, dimensions:
         cost = cost.plus(tier_cost(run, entered, dimensions))
     if not run.explain:
         return cost
-    formula = " + ".join(number(note.value) for note in cost.notes) or "no tier is entered"
+    formula = sum_text([note.value for note in cost.notes]) if cost.notes else "no tier is entered"
     node = reason(
         "graduated",
         "graduated",
@@ -107,7 +107,7 @@ def volume_cost(run: Run, step: ir.Volume, quantity: Fraction, chooser: Fraction
     inputs = [pair("quantity", quantity)]
     if step.on is not None:
         inputs.append(pair("tier chosen by", chooser))
-    formula = " + ".join(number(note.value) for note in cost.notes) or "no tier is entered"
+    formula = sum_text([note.value for note in cost.notes]) if cost.notes else "no tier is entered"
     node = reason("volume", "volume", step.span, formula, cost.amount, run.currency, inputs, cost.notes)
     return Cost(cost.amount, cost.refused, cost.reason, (node,))
 
@@ -183,16 +183,22 @@ def rate_text(run: Run, rate: ir.Linear | ir.Package, quantity: Fraction, dimens
     return f"{word}({number(quantity)} / {number(rate.size)}) x {number(price)}"
 
 
+def tier_name(tier: ir.Tier) -> str:
+    """A tier by its bound, as a program writes it."""
+    if tier.upper is None:
+        return "above"
+    return f"{'to' if tier.inclusive else 'below'} {number(tier.upper)}"
+
+
 def tier_note(run: Run, entered: Entered, cost: Cost, amount: Fraction, dimensions: Dimensions) -> tuple[Reason, ...]:
     """One entered tier: the part that falls in it and how its amount came about."""
     if not run.explain:
         return ()
     tier = entered.tier
-    bound = "above" if tier.upper is None else f"{'to' if tier.inclusive else 'below'} {number(tier.upper)}"
     formula = tier_formula(run, tier, entered.part, cost, dimensions)
     inputs = [pair("from", entered.lower), pair("part", entered.part)]
     rule = "reject" if cost.refused else "tier"
-    return (reason(f"tier {bound}", rule, tier.span, formula, amount, run.currency, inputs, cost.notes),)
+    return (reason(f"tier {tier_name(tier)}", rule, tier.span, formula, amount, run.currency, inputs, cost.notes),)
 
 
 def tier_formula(run: Run, tier: ir.Tier, part: Fraction, cost: Cost, dimensions: Dimensions) -> str:

@@ -75,6 +75,7 @@ class Flow:
     outer: list[str] = field(default_factory=list)
     counted: bool = False
     weighed: bool = False
+    in_arm: bool = False
 
     @classmethod
     def on(cls, counter: Counter) -> Flow:
@@ -91,7 +92,7 @@ class Flow:
         self.present, self.kept = list(self.outer), list(self.outer)
 
     def arm(self) -> Flow:
-        return replace(self, present=list(self.present), kept=list(self.kept), outer=list(self.kept))
+        return replace(self, present=list(self.present), kept=list(self.kept), outer=list(self.kept), in_arm=True)
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
@@ -211,8 +212,8 @@ def draw_quantity_step(world: World, flow: Flow, others: Sequence[Counter], *, a
     """One quantity step that may stand here, or `None`."""
     draw = world.draw
     names = ["include", "round", "at most", "at least"] if flow.may_pool() else []
-    names += ["weigh", "weigh as"] if not flow.money else []
-    names += ["where", "each"] if flow.present else []
+    names += ["weigh", *([] if flow.in_arm else ["weigh as"])] if not flow.money else []
+    names += ["where", "where", "each", "each", "each"] if flow.present else []
     names += ["include across"] if across and flow.present and flow.additive else []
     if not names:
         return None
@@ -274,7 +275,7 @@ def draw_rate(world: World, flow: Flow, *, package: bool = True, bare: bool = Fa
     draw = world.draw
     if flow.money:
         return str(draw(PERCENTS))
-    forms = ["{}", "{} per 1k"]
+    forms = ["{}"] if flow.suffixed else ["{}", "{} per 1k"]
     if not bare and not flow.weighed:  # bare numbers before `weigh ... as` are in another unit
         forms.append("{} per 100 " + flow.unit)
         if flow.unit == "MB":
@@ -352,15 +353,15 @@ def draw_price(world: World, flow: Flow, others: Sequence[Counter], *, depth: in
     packages = fitting_tables(world, flow, flow.present, ["package"])
     suffix = f" {flow.unit}" if flow.suffixed else ""
     forms = ["linear"] if flow.may_pool() or flow.present else []
-    forms += ["table"] if tables else []
+    forms += ["table"] * 4 if tables else []
     if flow.may_pool():
         forms += [] if cell_only else ["graduated", "volume"]
         forms += ["cell volume"]
         forms += [] if cell_only or flow.suffixed else ["package"]
         forms += [] if cell_only or flow.counted else ["volume on"]
         forms += ["curve"] if world.curves and not flow.money and not cell_only and not flow.counted else []
-        forms += ["package table"] if packages and not cell_only else []
-        forms += ["match"] if flow.present and depth == 0 and not cell_only else []
+        forms += ["package table"] * 2 if packages and not cell_only else []
+        forms += ["match"] * 4 if flow.present and depth == 0 and not cell_only else []
     if flow.counted:
         forms = [form for form in forms if form not in ("volume",)]
     match pick(draw, forms or ["linear"]):
@@ -387,10 +388,14 @@ def draw_price(world: World, flow: Flow, others: Sequence[Counter], *, depth: in
         case "cell volume":
             return f"volume {{ {draw_tiers(world, flow, suffix, plain=True)} }}"
         case "volume on":
-            fitting = [c for c in others if set(flow.kept) <= set(c.dimensions) and (c.additive or not c.dimensions)]
+            fitting = [
+                c
+                for c in others
+                if not c.money and set(flow.kept) <= set(c.dimensions) and (c.additive or not c.dimensions)
+            ]
             on = pick(draw, fitting or [Counter("", flow.unit)])
             head = f"volume on {on.name}" if on.name else "volume"
-            bounds = f" {on.unit}" if on.name and not on.money else suffix
+            bounds = f" {on.unit}" if on.name else suffix
             tiers = draw_tiers(world, flow, bounds)
             flow.pool()
             return f"{head} {{ {tiers} }}"
@@ -432,8 +437,10 @@ def draw_amount_step(world: World, flow: Flow, *, rates: bool) -> str | None:
     draw = world.draw
     grouped = set(flow.kept) != set(flow.outer)
     names = ["plus", "minimum", "maximum", "times", "discount", "markup", "margin", "round", "discount above"]
-    names += ["discount money", "discount graduated", "prorate", *(["show by", "each"] if flow.present else [])]
-    names += ["total", "largest"] if grouped else []
+    names += ["discount money", "discount graduated", "prorate", *(["show by"] * 3 if flow.present else [])]
+    names += ["each"] if set(flow.present) - set(flow.kept) else []
+    names += ["times"] * 3 if flow.present else []
+    names += ["total", "total", "largest", "largest", "largest"] if grouped else []
     when = draw_when(draw, flow.present)
     prorated = maybe(draw, lambda: pick(draw, [" prorated by day", " prorated by second"]))
     match pick(draw, names):

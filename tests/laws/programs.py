@@ -100,7 +100,9 @@ def draw_meters(world: World) -> list[str]:
     for i in range(draw(st.integers(1, 3))):
         name = f"m{i}"
         sort = draw(st.sampled_from(["sum", "sum", "bytes", "count", "max", "unique", "signed", "money"]))
-        dimensions = tuple(some(draw, list(VALUES), most=2 if sort in ("max", "unique") else 3))
+        dimensions = tuple(
+            some(draw, list(VALUES), least=int(draw(st.booleans())), most=2 if sort in ("max", "unique") else 3)
+        )
         unit = pick(draw, [name, "request"])
         counter = Counter(name, unit, dimensions)
         measure, rest = "sum(amount)", ""
@@ -136,9 +138,10 @@ def draw_cell(draw: Draw, kind: str) -> str:
 def draw_tables(world: World) -> list[str]:
     """Tables of rates, of packages and of plain numbers; keys may be patterns, `else` may be missing."""
     draw, texts = world.draw, []
-    for i in range(draw(st.integers(0, 3))):
+    known = [d for d in VALUES if any(d in counter.dimensions for counter in world.counters)]
+    for i in range(draw(st.integers(0, 3 if known else 0))):
         kind = pick(draw, ["rate", "number", "package", "percent"])
-        dimensions = tuple(some(draw, list(VALUES), least=1, most=2))
+        dimensions = tuple(some(draw, known, least=1, most=2))
         units = sorted({c.unit for c in world.counters if not c.money and not c.suffixed})
         unit = pick(draw, [None, *units]) if kind in ("rate", "package") else None
         table = TableInfo(f"t{i}", dimensions, kind, unit)
@@ -332,6 +335,9 @@ def samples(draw: Draw) -> Sample:
         "monthly on day 15": [None, ("2026-03-15", "2026-04-15"), ("2026-03-20", "2026-04-15")],
         "daily": [None, ("2026-03-01", "2026-03-02")],
     }
+    # How many days a period has that nobody dated, and so what a daily fee costs in it, is not known.
+    undated = bill == "daily" or not any(" daily" in line.head for line in lines)
+    period = pick(draw, periods.get(bill, periods[""])[0 if undated else 1 :])
     return Sample(
         tuple(declarations),
         tuple(settings),
@@ -339,5 +345,5 @@ def samples(draw: Draw) -> Sample:
         tuple(adjustments),
         frozenset(meter.name for meter in counted if meter.additive),
         draw_usage(world, counted),
-        pick(draw, periods.get(bill, periods[""])),
+        period,
     )

@@ -127,7 +127,7 @@ def check_constant(scope: Scope, aggregation: Aggregation, argument: syntax.Expr
             if above < number <= most:
                 return ir.Const(number, span=argument.span)
             scope.report(
-                "T0406",
+                "T0606",
                 argument.span,
                 f"the {constant.name} of `{aggregation.name}` is above {above} and at most {most}",
                 help=f"write a number in that range, as in `{aggregation.form}`",
@@ -142,4 +142,4 @@ def report_arguments(scope: Scope, aggregation: Aggregation, span: Span) -> None
     forms = f"`{aggregation.form}`"
     if isinstance(aggregation.constant, WordConstant):
         forms += f" or `{aggregation.form[:-1]}, {aggregation.constant.word})`"
-    scope.report("T0406", span, f"`{aggregation.name}` is not called like this", help=f"write {forms}")
+    scope.report("T0606", span, f"`{aggregation.name}` is not called like this", help=f"write {forms}")

@@ -200,8 +200,8 @@ def check_targets(data: Data) -> tuple[int, tuple[int, ...]] | None:
         else column_position(data, name, data.body.file.span, implied=True)
         for name in data.dimensions
     ]
-    known = tuple(position for position in keys if position is not None)
-    return (cell, known) if fine and cell is not None and len(known) == len(keys) else None
+    found = tuple(position for position in keys if position is not None)
+    return (cell, found) if fine and cell is not None and len(found) == len(keys) else None
 
 
 def column_text(column: syntax.FileColumn) -> str:
@@ -345,12 +345,13 @@ def condition(data: Data, expression: syntax.Expression) -> Condition | None:
         ):
             return ordered(data, column, operator, right)
         case _:
-            return report_condition(data, expression)
+            report_condition(data, expression)
+            return None
 
 
 def report_condition(data: Data, expression: syntax.Expression) -> None:
     data.scope.report(
-        "T0413",
+        "T0613",
         expression.span,
         "`where` compares columns of the file with texts or numbers",
         label="not such a comparison",
@@ -374,7 +375,8 @@ def equal_to(data: Data, column: syntax.Reference, items: tuple[syntax.Expressio
             case syntax.Number(value=number, unit=None):
                 numbers.add(number)
             case _:
-                return report_condition(data, item)
+                report_condition(data, item)
+                return None
     if at is None:
         return None
     if not numbers:
@@ -386,7 +388,8 @@ def ordered(data: Data, column: syntax.Reference, operator: str, right: syntax.E
     """A comparison of a column of numbers; a line that has none there cannot be read."""
     at = column_position(data, column.name, column.span)
     if not isinstance(right, syntax.Number) or right.unit is not None:
-        return report_condition(data, right)
+        report_condition(data, right)
+        return None
     if at is None:
         return None
     bound, name = right.value, column.name

@@ -53,7 +53,7 @@ class Event:
         if typed.kind == "any":
             return Typed(want, typed.made) if self.demand(typed.made, want) else None
         self.scope.report(
-            "T0402",
+            "T0602",
             expression.span,
             f"this is {KIND_TEXT[typed.kind]}, and {KIND_TEXT[want]} must stand here",
             label=f"{KIND_TEXT[typed.kind]}",
@@ -69,7 +69,7 @@ class Event:
                 if first == kind:
                     return True
                 self.scope.report(
-                    "T0404",
+                    "T0604",
                     made.span,
                     f"`{name}` is {KIND_TEXT[kind]} here and {KIND_TEXT[first]} elsewhere in this meter",
                     label=f"{KIND_TEXT[kind]} here",
@@ -136,7 +136,7 @@ class Event:
     def property(self, name: str, span: Span) -> Typed | None:
         if name == TIME:
             self.scope.report(
-                "T0408",
+                "T0608",
                 span,
                 "`time` is the instant of the event, not a number or a text",
                 help="write `hour(time)`, `minute(time)` or `weekday(time)`",
@@ -171,7 +171,7 @@ class Event:
         if divisor is None and not divides:
             text = self.scope.source.excerpt(span)
             self.scope.report(
-                "T0405",
+                "T0605",
                 span,
                 "a quotient of properties may have no exact decimal, and what is counted is kept exactly",
                 label="the divisor is not constant",
@@ -192,7 +192,7 @@ class Event:
             for each, operand in others:
                 if each.kind != lead.kind:
                     self.scope.report(
-                        "T0403",
+                        "T0603",
                         operand.span,
                         f"{KIND_TEXT[lead.kind]} is never equal to {KIND_TEXT[each.kind]}",
                         label=KIND_TEXT[each.kind],
@@ -212,7 +212,7 @@ class Event:
             return None
         if not may_be_missing(left.made):
             self.scope.report(
-                "T0409",
+                "T0609",
                 expression.left.span,
                 "`or` gives a default to a property or a table, and this always has a value",
                 label="neither a property nor a table",
@@ -228,7 +228,7 @@ class Event:
                 return None
         elif left.kind != right.kind:
             self.scope.report(
-                "T0402",
+                "T0602",
                 expression.right.span,
                 f"this is {KIND_TEXT[right.kind]}, and {KIND_TEXT[left.kind]} must stand here",
                 label="the default",
@@ -247,7 +247,7 @@ class Event:
             return None
         if then.kind != otherwise.kind and "any" not in (then.kind, otherwise.kind):
             self.scope.report(
-                "T0402",
+                "T0602",
                 expression.otherwise.span,
                 f"this is {KIND_TEXT[otherwise.kind]}, and the other branch is {KIND_TEXT[then.kind]}",
                 label=KIND_TEXT[otherwise.kind],
@@ -273,7 +273,7 @@ class Event:
             least = 2 if name in ("min", "max") else 1
             if len(call.arguments) < least or (least == 1 and len(call.arguments) > 1):
                 form = f"{name}(a, b)" if least == 2 else f"{name}(x)"
-                self.scope.report("T0407", call.span, f"`{name}` is not called like this", help=f"write `{form}`")
+                self.scope.report("T0607", call.span, f"`{name}` is not called like this", help=f"write `{form}`")
                 return None
             free = divides or name in ("floor", "ceil")
             return self.apply(name, "number", "number", call.arguments, call.span, free)
@@ -301,7 +301,7 @@ class Event:
                 return Typed("number", made)
             case _:
                 self.scope.report(
-                    "T0407", call.span, f"`{name}` asks the time of the event", help=f"write `{name}(time)`"
+                    "T0607", call.span, f"`{name}` asks the time of the event", help=f"write `{name}(time)`"
                 )
                 return None
 
@@ -311,7 +311,7 @@ class Event:
         scope.used.add(("rates", name.text))
         if table.per is not None:
             scope.report(
-                "T0410",
+                "T0610",
                 name.span,
                 f"`{name.text}` is a table of rates, and an event expression reads plain numbers",
                 label="rates are money",
@@ -322,9 +322,9 @@ class Event:
         form = f"{name.text}({', '.join(dimension.text for dimension in table.dimensions)})"
         if len(call.arguments) != len(table.dimensions):
             scope.report(
-                "T0407",
+                "T0607",
                 call.span,
-                f"`{name.text}` needs a key for each of its dimensions: {len(table.dimensions)}, not {len(call.arguments)}",
+                f"`{name.text}` needs a key for each of its {len(table.dimensions)} dimensions",
                 labels=[Label(table.name.span, "its dimensions are declared here")],
                 help=f"write `{form}`",
             )

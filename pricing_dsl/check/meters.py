@@ -1,9 +1,7 @@
 """Meters: which events they read, what they measure, and the dimensions of their cells (language reference, section 3).
 
-The dimensions of a cell stand in the order of `by`; the one that `measure by` fills comes last. Where an expression
-tells every value that a dimension can take (the arms of `measure by`, the branches of an `if`, `hour`, `weekday`),
-those are kept, so that a key no event can produce is found. `hour` counts 0 to 23, `weekday` 1 (Monday) to 7, and `day`
-is the date `2026-03-01`, all in the meter's time zone.
+A meter's name, unit and dimensions are known even where the rest of it does not check, so that what uses it leads to no
+further finding. Time zones are refused unless they are whole hours from UTC.
 """
 
 from __future__ import annotations
@@ -11,39 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 from functools import lru_cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pricing_dsl.check.aggregations import ADDITIVE, Aggregation, check_measure
-from pricing_dsl.check.events import TIME, Event
+from pricing_dsl.check.dimensions import check_dimensions
+from pricing_dsl.check.events import Event
 from pricing_dsl.check.scope import MeterSymbol, Scope, did_you_mean
+from pricing_dsl.check.tables import check_table_dimensions
 from pricing_dsl.diagnostics.diagnostic import Label
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.source import Span
 from pricing_dsl.syntax import nodes as syntax
 from pricing_dsl.values.currencies import MINOR_DIGITS
-from pricing_dsl.values.numbers import decimal_text
 
 ClauseT = TypeVar("ClauseT", bound=syntax.Node)
 
 UTC_ZONE = "UTC"
-OF_TIME = ("hour", "day", "weekday")
-"""Dimensions that need no expression: parts of the event's time."""
-
-QUANTITY = "quantity"
-"""What a cell of usage calls its number."""
-
 ZONE_YEARS = (2020, 2037)
 """Years in which a zone must be whole hours from UTC: zones were less tidy before."""
-
-CLOCK_VALUES: dict[str, frozenset[str]] = {
-    "hour": frozenset(str(hour) for hour in range(24)),
-    "minute": frozenset(str(minute) for minute in range(60)),
-    "weekday": frozenset(str(day) for day in range(1, 8)),
-}
-CONDITIONS = ("==", "!=", "<", "<=", ">", ">=", "and", "or", "not", "in", "like")
 
 CLAUSE_WORDS: dict[type[syntax.Node], str] = {
     syntax.FromClause: "from",
@@ -85,7 +70,7 @@ class Measured:
 
 
 def check_meters(scope: Scope, program: syntax.Program) -> None:
-    """Fill `scope.meters`. Expressions may read any table of the program, wherever it is declared."""
+    """Fill `scope.meters`, then ask of the tables, checked before, whether a meter has their dimensions and keys."""
     tables: dict[str, syntax.Rates] = {}
     for node in program.declarations:
         if isinstance(node, syntax.Rates):
@@ -104,6 +89,8 @@ def check_meters(scope: Scope, program: syntax.Program) -> None:
                 labels=[Label(earlier.node.name.span, "first declared here")],
                 help="rename one: meters and quantities share one name space",
             )
+    for symbol in scope.tables.values():
+        check_table_dimensions(scope, symbol)
 
 
 def check_meter(scope: Scope, node: syntax.Meter, tables: Mapping[str, syntax.Rates]) -> MeterSymbol:
@@ -117,7 +104,7 @@ def check_meter(scope: Scope, node: syntax.Meter, tables: Mapping[str, syntax.Ra
     measured = check_measures(scope, event, node, clauses)
     check_carried(scope, clauses, measured)
     unit, unit_span = check_unit(scope, node, clauses.unit)
-    dimensions, values = check_dimensions(scope, event, clauses.by, measured)
+    dimensions, values = check_dimensions(scope, event, clauses.by, measured.by, measured.values)
     additive = measured.additive
     names = [dimension.name for dimension in dimensions]
     if measured.by is not None and measured.by.text not in names:
@@ -168,14 +155,14 @@ def sort_clauses(scope: Scope, node: syntax.Meter) -> Clauses:
     name = node.name
     if clauses.events is None:
         scope.report(
-            "T0401",
+            "T0601",
             name.span,
             f"the meter `{name.text}` does not say which events it reads",
             help='write `from "event.type"` in it',
         )
     if clauses.measure is None:
         scope.report(
-            "T0401",
+            "T0601",
             name.span,
             f"the meter `{name.text}` does not say what it measures",
             help="write `measure count()`, or `measure sum(x)` with a property of the event",
@@ -214,7 +201,7 @@ def check_events(scope: Scope, clause: syntax.FromClause | None) -> tuple[str, .
             )
         elif "*" in text.value or not text.value:
             scope.report(
-                "T0412",
+                "T0612",
                 text.span,
                 "an event type is a whole name, without `*`",
                 help='list the types, as in `from "llm.completion", "llm.embedding"`',
@@ -250,7 +237,7 @@ def check_measures(scope: Scope, event: Event, node: syntax.Meter, clauses: Clau
                 add_measure(scope, event, measured, arm.aggregation, value)
             if not arms:
                 scope.report(
-                    "T0401",
+                    "T0601",
                     clauses.measure.span,
                     f"the meter `{node.name.text}` does not say what it measures by `{dimension.text}`",
                     help="write an arm for each value, as in `input: sum(input_tokens)`",
@@ -280,7 +267,7 @@ def check_carried(scope: Scope, clauses: Clauses, measured: Measured) -> None:
             )
         elif aggregation.carried == "refused" and clauses.carried is not None:
             scope.report(
-                "T0411",
+                "T0611",
                 clauses.carried.span,
                 f"`carried` would count the last value before the period again in `{aggregation.name}`",
                 label="not with this aggregation",
@@ -293,14 +280,16 @@ def check_unit(scope: Scope, node: syntax.Meter, clause: syntax.UnitClause | Non
     """The unit a meter counts in, its own name if it says none; `unit USD` counts money."""
     if clause is None:
         symbol = scope.units.get(node.name.text)
-        return (node.name.text if symbol is None else symbol.name), node.name.span
+        unit = node.name.text if symbol is None else symbol.name
+        scope.used.add(("unit", unit))
+        return unit, node.name.span
     name = clause.name
     code = name.text if name.text in MINOR_DIGITS else name.text.upper()
     if name.text not in scope.units and code in MINOR_DIGITS:
         report_currency_unit(scope, name, code)
         return name.text, name.span
-    unit = scope.unit_named(name)
-    return (name.text if unit is None else unit), name.span
+    named = scope.unit_named(name)
+    return (name.text if named is None else named), name.span
 
 
 def report_currency_unit(scope: Scope, name: syntax.Name, code: str) -> None:
@@ -317,85 +306,6 @@ def report_currency_unit(scope: Scope, name: syntax.Name, code: str) -> None:
         help=f"money of two currencies never meets: convert to {scope.currency} before it is metered, "
         f"or write a program in {code}",
     )
-
-
-# --- dimensions ----------------------------------------------------------------------------------------------------
-
-
-def check_dimensions(
-    scope: Scope, event: Event, clause: syntax.ByClause | None, measured: Measured
-) -> tuple[tuple[ir.EventDimension, ...], dict[str, frozenset[str] | None]]:
-    """The dimensions that `by` lists, and the values each can take (`None`: any text), `measure by` included."""
-    made: dict[str, ir.EventDimension] = {}
-    values: dict[str, frozenset[str] | None] = {}
-    spans: dict[str, Span] = {}
-    if measured.by is not None:
-        spans[measured.by.text] = measured.by.span
-        require_free_name(scope, measured.by)
-    for dimension in () if clause is None else clause.dimensions:
-        name = dimension.name
-        if name.text in spans:
-            scope.report(
-                "N0107",
-                name.span,
-                f"the dimension `{name.text}` is named twice",
-                labels=[Label(spans[name.text], "first here")],
-                help=f"`measure by {name.text}` gives it already: drop it here"
-                if measured.by is not None and measured.by.text == name.text
-                else "name each dimension once",
-            )
-            continue
-        spans[name.text] = name.span
-        require_free_name(scope, name)
-        expression = dimension_value(event, dimension)
-        values[name.text] = possible_values(expression)
-        made[name.text] = ir.EventDimension(name.text, expression, span=dimension.span)
-    if measured.by is not None:
-        values[measured.by.text] = measured.values
-    return tuple(made.values()), values
-
-
-def require_free_name(scope: Scope, name: syntax.Name) -> None:
-    """A cell of usage gives its number under `quantity`."""
-    if name.text == QUANTITY:
-        scope.report(
-            "N0105",
-            name.span,
-            "a dimension may not be called `quantity`: a cell of usage gives its number under that name",
-            help="choose another name, as in `size: quantity`",
-        )
-
-
-def dimension_value(event: Event, dimension: syntax.Dimension) -> ir.Expression:
-    """A property of the dimension's name, a part of the event's time, or what the expression says."""
-    name = dimension.name
-    if dimension.expression is not None:
-        typed = event.check(dimension.expression, "any")
-        return ir.Ref("property", name.text, span=name.span) if typed is None else typed.made
-    if name.text in OF_TIME:
-        return ir.Apply(name.text, (ir.Ref("property", TIME, span=name.span),), span=name.span)
-    typed = event.property(name.text, name.span)
-    return ir.Ref("property", name.text, span=name.span) if typed is None else typed.made
-
-
-def possible_values(expression: ir.Expression) -> frozenset[str] | None:
-    """Every text that an expression can give, where it tells; `None` where any can occur."""
-    match expression:
-        case ir.Const(value=str() as value):
-            return frozenset({value})
-        case ir.Const(value=bool() as value):
-            return frozenset({"true" if value else "false"})
-        case ir.Const(value=Fraction() as value):
-            return frozenset({decimal_text(value)})
-        case ir.Apply(operator="if", arguments=(_, then, otherwise)):
-            one, other = possible_values(then), possible_values(otherwise)
-            return None if one is None or other is None else one | other
-        case ir.Apply(operator=operator) if operator in CLOCK_VALUES:
-            return CLOCK_VALUES[operator]
-        case ir.Apply(operator=operator) if operator in CONDITIONS:
-            return frozenset({"true", "false"})
-        case _:
-            return None
 
 
 # --- time zones ----------------------------------------------------------------------------------------------------

@@ -8,13 +8,13 @@ read in `data_files`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from typing import Literal
 
 from pricing_dsl.check.data_files import Data, read_file_table
+from pricing_dsl.check.dimensions import dimension_values
 from pricing_dsl.check.factors import made_key
 from pricing_dsl.check.rates import key_matches, pattern_matches
 from pricing_dsl.check.scope import Scope, TableSymbol, did_you_mean
@@ -45,7 +45,7 @@ class Per:
 
 
 def check_tables(scope: Scope, program: syntax.Program) -> None:
-    """Fill `scope.tables`; meters have been checked, so tables that they read are in `scope.used`."""
+    """Fill `scope.tables`. Whether meters have their dimensions is asked when the meters are checked."""
     declared: dict[str, syntax.Rates] = {}
     for node in program.declarations:
         if not isinstance(node, syntax.Rates):
@@ -66,8 +66,6 @@ def check_tables(scope: Scope, program: syntax.Program) -> None:
             scope.broken.add(name)
         else:
             scope.tables[name] = symbol
-    for symbol in scope.tables.values():
-        check_use_of_dimensions(scope, symbol)
 
 
 def check_table(scope: Scope, node: syntax.Rates) -> TableSymbol | None:
@@ -350,8 +348,11 @@ def warn_unreachable(scope: Scope, rows: list[ir.Row], spans: list[Span] | None,
 # --- dimensions and values -----------------------------------------------------------------------------------------
 
 
-def check_use_of_dimensions(scope: Scope, symbol: TableSymbol) -> None:
-    """A dimension that no meter has, and a key that no meter can produce. What a meter reads as a function is free."""
+def check_table_dimensions(scope: Scope, symbol: TableSymbol) -> None:
+    """A dimension that no meter has, and a key that no meter can produce; asked when the meters are checked.
+
+    A table that a meter's expression reads as a function (all that `scope.used` holds then) has keys of its own.
+    """
     if not scope.meters or (symbol.kind == "number" and ("rates", symbol.ir.name) in scope.used):
         return
     known = dimension_values(scope)
@@ -400,13 +401,3 @@ def report_impossible(scope: Scope, dimension: str, key: ir.Key, span: Span, val
         labels=[Label(meter.node.name.span, f"`{meter.ir.name}` has the dimension") for meter in meters],
         help=f'did you mean "{near}"?' if near else "it can be: " + ", ".join(f'"{value}"' for value in sorted(values)),
     )
-
-
-def dimension_values(scope: Scope) -> Mapping[str, frozenset[str] | None]:
-    """Every dimension of the program's meters with the values that any of them can give it (`None`: any text)."""
-    known: dict[str, frozenset[str] | None] = {}
-    for meter in scope.meters.values():
-        for name, values in meter.values.items():
-            before = known.get(name, frozenset())
-            known[name] = None if before is None or values is None else before | values
-    return known

@@ -11,7 +11,7 @@ import json
 from collections import defaultdict
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -78,7 +78,7 @@ def rows_by_model() -> dict[tuple[str, str], set[Row]]:
     return rows
 
 
-def cells_of(vector: dict, rows: set[Row]) -> list[dict[str, str | int]]:
+def cells_of(vector: dict[str, Any], rows: set[Row]) -> list[dict[str, str | int]]:
     """The usage of one request, each kind of token under the row that prices it.
 
     Cached and written tokens are part of the prompt and come off the input; reasoning is part of the output. A prompt
@@ -140,7 +140,7 @@ def test_all_requests_are_there() -> None:
 
 
 @pytest.mark.parametrize("vector", [pytest.param(vector, id=f"{vector['id']}-{vector['kind']}") for vector in VECTORS])
-def test_request(vector: dict, evaluator: Evaluator, rows: dict[tuple[str, str], set[Row]]) -> None:
+def test_request(vector: dict[str, Any], evaluator: Evaluator, rows: dict[tuple[str, str], set[Row]]) -> None:
     usage = {"tokens": cells_of(vector, rows[vector["provider"], vector["model"]])}
     for evaluate in (evaluator, evaluator.explain):
         statement = evaluate(usage)

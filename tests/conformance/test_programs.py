@@ -87,9 +87,11 @@ def test_both_evaluators_agree(path: Path) -> None:
     for example in program.examples:
         evaluator = program.evaluator(example.target.text)
         usage, period = example_usage(example, no_other_unit), example_period(example)
-        explained = evaluator.explain(usage, period).to_dict()
-        assert evaluator(usage, period).to_dict() == without_reasons(explained)
+        statement, explained = evaluator(usage, period), evaluator.explain(usage, period).to_dict()
+        assert statement.to_dict() == without_reasons(explained)
         assert all("reason" in line for line in explained["lines"])
+        lines = {line.id: line.minor for line in statement.lines}
+        assert evaluator.amounts(usage, period) == {**lines, "total": statement.total_minor}
 
 
 @pytest.mark.parametrize("path", ERRORS, ids=name_of)

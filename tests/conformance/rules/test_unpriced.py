@@ -30,7 +30,7 @@ def test_reject_tier_of_graduated_refuses_only_the_part_in_it(explained: bool) -
     program = "plan p { charge x on calls { graduated { to 100: 1  above: reject } } }"
     statement = statement_of(program, {"calls": "130"}, explained=explained)
     assert statement.line("x").exact == 100
-    assert [(entry.line, entry.quantity) for entry in statement.unpriced] == [("x", 30)]
+    assert [(entry.line, entry.quantity) for entry in statement.unpriced] == [("x", Fraction(30))]
     assert not statement.is_final
 
 

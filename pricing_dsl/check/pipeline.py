@@ -13,7 +13,7 @@ from pricing_dsl.check import amounts, numbers
 from pricing_dsl.check.conditions import check_condition, check_when
 from pricing_dsl.check.expressions import check_quantity
 from pricing_dsl.check.factors import check_factor, made_key
-from pricing_dsl.check.flow import Flow, end_groups, pool, require_additive, require_dimension
+from pricing_dsl.check.flow import Flow, Values, end_groups, pool, require_additive, require_dimension
 from pricing_dsl.check.rates import check_rate, key_matches
 from pricing_dsl.check.scope import Scope
 from pricing_dsl.check.steps import (
@@ -369,6 +369,8 @@ class Walk:
         for arm in step.arms:
             inner = flow.copy()
             inner.kind = "quantity"
+            if step.dimension.text in inner.dimensions:
+                inner.dimensions[step.dimension.text] = values_in_arm(step, arm, flow.dimensions[step.dimension.text])
             checked = check_pipeline(scope, inner, arm.steps, arm.span, "required")
             ends.append(inner)
             keys = tuple(made_key(key) for key in arm.keys if not isinstance(key, syntax.Else))
@@ -409,3 +411,15 @@ def unit_free(flow: Flow) -> Flow:
     free = flow.copy()
     free.unit = None
     return free
+
+
+def values_in_arm(step: syntax.Match, arm: syntax.Arm, values: Values) -> Values:
+    """What the dimension can be inside an arm: an exact key wins, then patterns top to bottom, then `else`."""
+    keys = [(made_key(key), other) for other in step.arms for key in other.keys]
+    own = [key for key, other in keys if other is arm]
+    if values is None:
+        return frozenset(key.text for key in own) if all(key.kind == "exact" for key in own) else None
+    by_rank = sorted(keys, key=lambda pair: ("exact", "pattern", "else").index(pair[0].kind))
+    return frozenset(
+        value for value in values if next((other for key, other in by_rank if key_matches(key, value)), None) is arm
+    )

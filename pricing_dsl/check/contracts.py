@@ -103,7 +103,9 @@ def check_contract(scope: Scope, node: syntax.Contract) -> None:
                 once(scope, item, term_node, "term")
                 term_node = term_node or item
     if customer is not None and not customer.id.value:
-        scope.report("N0602", customer.id.span, "a customer has a name that is not empty", help='write `"cus_123"`')
+        scope.report(
+            "N0602", customer.id.span, "the id of the customer is empty", help='write one, as in `customer "cus_123"`'
+        )
     term = None
     if term_node is not None and check_dates(scope, term_node.start, term_node.end, "the term"):
         term = Term(instant(term_node.start.value), instant(term_node.end.value), term_node.span)

@@ -99,9 +99,6 @@ CODES: dict[str, str] = {
     "T0314": "wrong arguments",
     "T0315": "money multiplied by money",
     "T0316": "quantity that counts nothing",
-    "T0401": "override of what is counted",
-    "T0402": "override of one of two steps",
-    "T0403": "step that does not work on a fee",
     "T0501": "statement that cannot change in a phase",
     "T0502": "clause that means nothing here",
     "T0503": "units without what is invoiced",
@@ -211,6 +208,12 @@ CODES: dict[str, str] = {
     "R0307": "too many cells of usage",
     "R0308": "cell given twice",
     "R0309": "malformed usage",
+    "R0401": "event without a property",
+    "R0402": "property that is not an exact number",
+    "R0403": "property of another kind",
+    "R0404": "negative arm of `measure by`",
+    "R0405": "number that a table does not have",
+    "R0406": "event without a time",
     # --- P: plugins ---
     "P0101": "unknown price shape",
 }

@@ -57,6 +57,11 @@ class Run:
     def currency(self) -> str:
         return self.context.currency
 
+    @property
+    def lost(self) -> frozenset[Origin]:
+        """The cells of meters that did not come through: dropped or refused."""
+        return frozenset(self.dropped).union(*(refusal.origins for refusal in self.refused))
+
     def at_start(self) -> Run:
         """The same pipeline at a segment's start: what leaves there was told at its end already."""
         return replace(self, dropped=set(), refused=[])

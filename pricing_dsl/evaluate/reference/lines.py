@@ -101,7 +101,6 @@ def charge_line(quantities: Quantities, rounding: Rounding, charge: ir.Charge) -
     exact = sum((group.amount for group in groups), ZERO)
     minor = rounding.minor(exact)
     refused = (*reading.refused, *run.refused)
-    not_taken = reading.dropped | run.dropped | frozenset().union(*(refusal.origins for refusal in refused))
     parts = shown_parts([part for group in groups for part in group.parts], minor, rounding.digits)
     node = None
     if context.explain:
@@ -109,7 +108,7 @@ def charge_line(quantities: Quantities, rounding: Rounding, charge: ir.Charge) -
         node = rounded_note(context, rounding, charge.label or charge.name, charge, exact, minor, children)
     info = LineInfo(charge.name, charge.label, "charge", charge.unit, rounding.digits)
     return Evaluated(
-        info, minor, exact, reading.quantity, parts, node, reading.origins, reading.origins - not_taken, refused
+        info, minor, exact, reading.quantity, parts, node, reading.origins, reading.taken - run.lost, refused
     )
 
 
@@ -120,7 +119,7 @@ def derived_reading(run: Run, expression: ir.Expression) -> Reading:
     if run.explain:
         text, inputs = expressions.text(expression), run.inputs(expression, ())
         notes = (reason("amount", "derived", expression.span, text, amount, run.currency, inputs),)
-    return Reading((Cell({}, amount, frozenset(), notes),), frozenset())
+    return Reading((Cell({}, amount, frozenset(), notes),), frozenset(), frozenset())
 
 
 def rounded_note(

@@ -25,14 +25,14 @@ from pricing_dsl.values.periods import BillingPeriod
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The cells of a meter or quantity, and what did not come through: `dropped` by a `where`, or `refused`.
+    """The cells of a meter or quantity, and where they came from.
 
-    `origins` are all cells of meters that it is made of.
+    `origins` are all cells of meters that it could have, `taken` those that no `where` dropped and no table `refused`.
     """
 
     cells: tuple[Cell, ...]
     origins: frozenset[Origin]
-    dropped: frozenset[Origin] = frozenset()
+    taken: frozenset[Origin]
     refused: tuple[Refusal, ...] = ()
 
     @property
@@ -91,7 +91,8 @@ class Quantities:
             Cell(given(meter.dimensions, values), quantity, frozenset([(meter.name, values)]))
             for values, quantity in self.usage.get(meter.name, {}).items()
         )
-        return Reading(cells, frozenset((meter.name, values) for values in self.usage.get(meter.name, {})))
+        origins = frozenset(origin for cell in cells for origin in cell.origins)
+        return Reading(cells, origins, origins)
 
     def _piped(self, quantity: ir.Quantity, source: str) -> Reading:
         """A source and quantity steps."""
@@ -105,7 +106,7 @@ class Quantities:
             for cell in group.cells
             if cell.quantity
         )
-        return Reading(made, base.origins, base.dropped | run.dropped, (*base.refused, *run.refused))
+        return Reading(made, base.origins, base.taken - run.lost, (*base.refused, *run.refused))
 
     def _sum(self, quantity: ir.Quantity) -> Reading:
         """Terms added over the dimensions that all share."""
@@ -127,8 +128,7 @@ class Quantities:
         names = dict.fromkeys(ref.name for ref in expressions.references(expression))
         readings = [self.read(name) for name in names]
         value = expressions.number(expression, lambda ref: self.total(ref.name, ()))
-        reading = together((), readings)
-        cells = (Cell({}, value, reading.origins),) if value else ()
+        cells = (Cell({}, value, together((), readings).taken),) if value else ()
         return together(cells, readings)
 
 
@@ -138,10 +138,10 @@ def given(names: tuple[str, ...], values: tuple[Value, ...]) -> dict[str, Value]
 
 
 def together(cells: tuple[Cell, ...], readings: list[Reading]) -> Reading:
-    """A reading made of several."""
+    """A reading made of several: a cell that one of them takes is taken."""
     return Reading(
         cells,
         frozenset().union(*(reading.origins for reading in readings)),
-        frozenset().union(*(reading.dropped for reading in readings)),
+        frozenset().union(*(reading.taken for reading in readings)),
         tuple(refusal for reading in readings for refusal in reading.refused),
     )

@@ -23,19 +23,19 @@ def unpriced_entries(
 
     A cell that no charge takes stands with the first charge that is on its meter.
     """
-    refused_by_all = refused_origins(charges)
+    taken = frozenset().union(*(charge.taken for charge in charges))
+    known = taken | refused_origins(charges)
     told: set[Origin] = set()
     entries: list[Unpriced] = []
     for charge in charges:
-        others = frozenset().union(*(other.taken for other in charges if other is not charge))
         found = [
             Unpriced(
                 charge.info.id, refusal.source, text(refusal.dimensions), refusal.quantity, refusal.unit, refusal.reason
             )
             for refusal in charge.refused
-            if not refusal.origins or not refusal.origins <= others
+            if not refusal.origins or not refusal.origins <= taken
         ]
-        for origin in charge.origins - charge.taken - others - refused_by_all - told:
+        for origin in charge.origins - known - told:
             told.add(origin)
             found.append(untaken(charge, meters[origin[0]], usage, origin))
         entries.extend(sorted(found, key=lambda e: (e.source, [value for _, value in e.dimensions], e.reason)))

@@ -359,7 +359,7 @@ def draw_price(world: World, flow: Flow, others: Sequence[Counter], *, depth: in
         forms += ["cell volume"]
         forms += [] if cell_only or flow.suffixed else ["package"]
         forms += [] if cell_only or flow.counted else ["volume on"]
-        forms += ["curve"] if world.curves and not flow.money and not cell_only and not flow.counted else []
+        forms += ["curve"] if world.curves and not (flow.money or flow.suffixed or cell_only or flow.counted) else []
         forms += ["package table"] * 2 if packages and not cell_only else []
         forms += ["match"] * 4 if flow.present and depth == 0 and not cell_only else []
     if flow.counted:

@@ -82,8 +82,9 @@ def warn_order(
     on: frozenset[str],
     minimums: list[tuple[syntax.Adjustment, frozenset[str]]],
 ) -> None:
-    """A discount after a minimum on the same lines (section 9)."""
+    """A discount after a minimum on the same lines (section 9); a minimum that a higher one before it covers (rule 23)."""
     if node.kind == "minimum":
+        warn_no_effect(scope, node, on, minimums)
         minimums.append((node, on))
     if node.kind != "discount":
         return
@@ -95,5 +96,29 @@ def warn_order(
                 "this discount lowers the amount below the minimum before it",
                 labels=[Label(minimum.span, "the minimum")],
                 help="adjustments run as written: put the minimum last if it is a floor",
+            )
+            return
+
+
+def warn_no_effect(
+    scope: Scope,
+    node: syntax.Adjustment,
+    on: frozenset[str],
+    minimums: list[tuple[syntax.Adjustment, frozenset[str]]],
+) -> None:
+    """A minimum on the same lines as a higher one: the lines have reached it already."""
+    for earlier, covered in minimums:
+        if earlier.amount is None or node.amount is None or earlier.prorated != node.prorated:
+            continue
+        if on == covered and node.amount.value <= earlier.amount.value:
+            name = "" if earlier.alias is None else f" as {earlier.alias.text}"
+            scope.report(
+                "W0307",
+                node.span,
+                "this minimum has no effect: the one before it on the same lines is as high",
+                labels=[Label(earlier.span, "this one is in force")],
+                help=f"to lower it, replace it by its name: `minimum ...{name}`"
+                if name
+                else "drop it, or name the first with `as NAME` and replace it by that name",
             )
             return

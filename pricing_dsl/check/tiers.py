@@ -62,7 +62,7 @@ def check_tiers(
         )
     if scope.errors > before or len(made) != len(tiers):
         return None
-    if kind == "volume":
+    if kind == "volume" and bounds is None:
         warn_cliffs(scope, tuple(made))
     return tuple(made)
 

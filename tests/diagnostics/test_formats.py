@@ -215,6 +215,12 @@ def test_codes_are_a_letter_and_four_digits_in_their_section_and_have_a_title() 
     assert letters == sorted(letters, key=list(codes.SECTIONS).index), "codes stand in the sections of their letters"
 
 
+def test_no_code_is_registered_twice() -> None:
+    written = re.findall(r'^    "(\w\d{4})":', Path(codes.__file__).read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(written) == len(codes.CODES)
+    assert len(set(written)) == len(written)
+
+
 def test_every_code_that_the_source_gives_is_registered() -> None:
     package = Path(codes.__file__).parents[1]
     given = {

@@ -41,35 +41,48 @@ ACTIONS = Rows(tables.ACTIONS)
 GOTO = Rows(tables.GOTO)
 
 
-def advance(states: Sequence[int], kinds: Iterable[str], *, words_as_names: bool = True) -> int:
+def advance(
+    states: Sequence[int], kinds: Iterable[str], *, height: int | None = None, words_as_names: bool = True
+) -> int:
     """How many of these terminals in turn the automaton takes from this stack, without changing it.
+
+    `height` looks at the lowest states of the stack only. What is pushed is kept aside, so the cost does not depend on
+    the stack.
 
     >>> advance([tables.START], ["CURRENCY", "NAME", "NAME"])
     2
     """
-    stack = list(states)
+    base = len(states) if height is None else height
+    pushed: list[int] = []
+    state = states[base - 1]
     taken = 0
     for kind in kinds:
         while True:
-            action = ACTIONS[stack[-1]].get(kind)
+            action = ACTIONS[state].get(kind)
             if action is None and words_as_names and kind in WORDS:
                 kind = NAME
-                action = ACTIONS[stack[-1]].get(NAME)
+                action = ACTIONS[state].get(NAME)
             if action is None:
                 return taken
             if action >= 0:
-                stack.append(action)
+                pushed.append(action)
+                state = action
                 break
             symbol, size, _, _ = tables.RULES[~action]
-            if size:
-                del stack[-size:]
-            stack.append(GOTO[stack[-1]][symbol])
-            if kind == END and stack[-1] == tables.END:
+            kept = len(pushed) - size
+            if kept < 0:
+                base += kept
+                kept = 0
+            del pushed[kept:]
+            state = GOTO[pushed[-1] if pushed else states[base - 1]][symbol]
+            if kind == END and state == tables.END:
                 return taken + 1
+            pushed.append(state)
         taken += 1
     return taken
 
 
-def expected(states: Sequence[int]) -> frozenset[str]:
-    """The terminals that the automaton would take next."""
-    return frozenset(kind for kind in ACTIONS[states[-1]] if advance(states, (kind,), words_as_names=False))
+def expected(states: Sequence[int], height: int | None = None) -> frozenset[str]:
+    """The terminals that the automaton would take next from the lowest `height` states of this stack (else all)."""
+    row = ACTIONS[states[-1 if height is None else height - 1]]
+    return frozenset(kind for kind in row if advance(states, (kind,), height=height, words_as_names=False))

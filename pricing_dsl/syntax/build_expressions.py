@@ -23,6 +23,7 @@ from pricing_dsl.syntax import nodes
 
 _SUFFIXES = {"k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _ESCAPE = re.compile(r"\\(.)")
+_DATE_SIGNS = re.compile("[-/.T]")
 _QUOTES = "\"'`‘’“”„«»"
 
 
@@ -110,7 +111,7 @@ class ExpressionBuilder:
         return nodes.Date(datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=UTC), span=span)
 
     def _day(self, span: Span, text: str) -> date:
-        year, month, day = int(text[:4]), int(text[5:7]), int(text[8:10])
+        year, month, day = (int(part) for part in _DATE_SIGNS.split(text)[:3])
         if year < 1 or not 1 <= month <= 12:
             what = "years begin with 0001" if year < 1 else "months run from 01 to 12"
             self.report("D0401", f"there is no date `{text}`", span, what)

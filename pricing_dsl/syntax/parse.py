@@ -13,7 +13,7 @@ from typing import Any
 
 from grammar import tables
 from pricing_dsl.diagnostics.diagnostic import Diagnostic, in_source_order
-from pricing_dsl.limits import DIAGNOSTICS_MAX, SOURCE_CHARACTERS_MAX
+from pricing_dsl.limits import DIAGNOSTICS_MAX, EXPRESSION_DEPTH_MAX, NESTING_MAX, SOURCE_CHARACTERS_MAX
 from pricing_dsl.source import Source, Span
 from pricing_dsl.syntax import nodes
 from pricing_dsl.syntax.automaton import ACTIONS, END, GOTO, NAME, SPELLINGS, WORDS
@@ -24,6 +24,10 @@ from pricing_dsl.syntax.recover import Recovery
 
 Rule = tuple[str, int, Callable[..., Any] | None, tuple[int, ...]]
 """Symbol, number of symbols, the function to call (`None`: hand on or list), positions of its arguments."""
+
+
+_STACK_MAX = NESTING_MAX * 16 + EXPRESSION_DEPTH_MAX * 6
+"""States on the automaton's stack: what the deepest program within the limits can need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +127,8 @@ def _run(tokens: Tokens, builder: Builder, recovery: Recovery) -> nodes.Program:
             values.append(value)
             begins.append(begin)
             action = ACTIONS[state].get(kind)
-        if action is None:
-            index = recovery.mend(index, states)
+        if action is None or len(states) > _STACK_MAX:
+            index = recovery.too_deep(index, states) if action is not None else recovery.mend(index, states)
             del values[len(states) :], begins[len(states) :]
             continue
         start, end = starts[index], ends[index]

@@ -13,7 +13,7 @@ import re
 from difflib import get_close_matches
 
 from grammar import tables
-from pricing_dsl.diagnostics.diagnostic import Diagnostic
+from pricing_dsl.diagnostics.diagnostic import Diagnostic, Label
 from pricing_dsl.limits import DIAGNOSTICS_MAX
 from pricing_dsl.source import Span
 from pricing_dsl.syntax.automaton import ACTIONS, END, NAME, SPELLINGS, WORDS, advance, expected
@@ -56,7 +56,7 @@ class Recovery:
     def mend(self, index: int, states: list[int]) -> int:
         """The token at `index` cannot follow `states`: report it, cut `states` back, and return where to go on."""
         if len(self.diagnostics) > DIAGNOSTICS_MAX:
-            del states[2 if advance(states[:2], (END,)) else 1 :]
+            del states[2 if len(states) > 1 and advance(states, (END,), height=2) else 1 :]
             return len(self.tokens.kinds) - 1
         known = index in self.tokens.broken or index - 1 in self.tokens.broken
         said = len(self.diagnostics)
@@ -72,32 +72,32 @@ class Recovery:
     def _report(self, code: str, message: str, span: Span, label: str = "", write: str = "") -> None:
         self.diagnostics.append(Diagnostic(code, message, span, label=label, help=write))
 
-    def _takes(self, states: list[int], index: int, *before: str) -> int:
+    def _takes(self, states: list[int], index: int, *before: str, height: int | None = None) -> int:
         """How many tokens from `index` on are taken from here, `before` put in front; less than 0 if not even those."""
         ahead = self.tokens.kinds[index : index + _AHEAD]
-        return advance(states, (*before, *ahead)) - len(before)
+        return advance(states, (*before, *ahead), height=height) - len(before)
 
     # --- mistakes that people are known to make ---
 
     def _special(self, index: int, states: list[int]) -> int | None:
         tokens = self.tokens
-        kind, text = tokens.kinds[index], tokens.text(index)
+        kind = tokens.kinds[index]
         before = tokens.kinds[index - 1] if index else ""
         if kind in ("__ANON_0", "EQUAL"):
             return self._equals(index, states)
         if kind == "COMMA" and before == "NUMBER":
             return self._grouped_number(index)
-        if _MONEY_CODE.match(text) and (before in ("NUMBER", "PERCENT") or tokens.kinds[index + 1] == "NUMBER"):
-            message = f"`{text}` has no place here: money is a bare number in the program's currency"
-            self._report("S0107", message, tokens.span(index), write=f"delete `{text}`")
-            return index + 1 if self._takes(states, index + 1) >= 1 else self._panic(index + 1, states)
+        if kind == NAME and (before in ("NUMBER", "PERCENT") or tokens.kinds[index + 1] == "NUMBER"):
+            return self._money_code(index, index + 1, states, 0)
+        if kind == "NUMBER" and before == NAME:
+            return self._money_code(index - 1, index, states, 2)
         if kind in _NOT_IN_NAMES and before in {NAME, *WORDS} and tokens.ends[index - 1] == tokens.starts[index]:
             return self._name_with_signs(index, states)
         if kind in ("NUMBER", "DATE", "YEAR_MONTH") or before == "DATE":
             return self._loose_date(index, states)
-        if kind == "IF" and "LPAR" in ACTIONS[states[-1]]:
+        if before == "IF" and tables.SYMBOLS[states[-1]] != "IF":
             message = "`if` stands at the beginning of an expression, or in parentheses"
-            self._report("S0116", message, tokens.span(index), write="write `(if ... then ... else ...)`")
+            self._report("S0116", message, tokens.span(index - 1), write="write `(if ... then ... else ...)`")
             return self._panic(index, states)
         return None
 
@@ -110,6 +110,19 @@ class Recovery:
         self._report("S0104", message, self.tokens.span(index), write=f"write `{SPELLINGS[other]}`")
         kinds[index] = other
         return index
+
+    def _money_code(self, code: int, index: int, states: list[int], cuts: int) -> int | None:
+        """`5 USD`, or `USD 5` where the code was read as a name: then up to `cuts` states hold it."""
+        text = self.tokens.text(code)
+        if not _MONEY_CODE.match(text):
+            return None
+        message = f"`{text}` has no place here: money is a bare number in the program's currency"
+        self._report("S0107", message, self.tokens.span(code), write=f"delete `{text}`")
+        for height in range(len(states), max(len(states) - cuts - 1, 0), -1):
+            if self._takes(states, index, height=height) >= 1:
+                del states[height:]
+                return index
+        return self._panic(index, states)
 
     def _grouped_number(self, index: int) -> int | None:
         """`1,000`: a comma between digits."""
@@ -163,7 +176,7 @@ class Recovery:
         if first == index and advance(states, ("DATE", *tokens.kinds[at : at + _AHEAD])) > 1:
             # Read on as if a date stood there: the last of its tokens takes its place.
             tokens.kinds[at - 1] = "DATE"
-            tokens.starts[at - 1] = tokens.ends[at - 1]
+            tokens.starts[at - 1], tokens.ends[at - 1] = match.span()
             return at - 1
         return at if self._takes(states, at) >= 1 else self._panic(at, states)
 
@@ -172,22 +185,22 @@ class Recovery:
     def _misspelt(self, index: int, states: list[int]) -> int | None:
         """A word that is nearly one that could stand here, or stood before and was read as a unit."""
         tokens = self.tokens
-        for at, depths in ((index, (0,)), (index - 1, (1, 2, 3))):
+        top = len(states)
+        for at, heights in ((index, (top,)), (index - 1, range(top - 1, max(top - 4, 0), -1))):
             if at < 0 or not (tokens.kinds[at] == NAME or (at == index and tokens.kinds[at] in WORDS)):
                 continue
             text = tokens.text(at)
-            for cut in depths:
-                base = states[: len(states) - cut]
-                words = {SPELLINGS[kind]: kind for kind in expected(base) & WORDS} if base else {}
+            for height in heights:
+                words = {SPELLINGS[kind]: kind for kind in expected(states, height) & WORDS}
                 for word in get_close_matches(text.lower(), words, n=2, cutoff=0.7):
                     kind = words[word]
-                    if self._takes(base, at + 1, kind) >= 1:
+                    if self._takes(states, at + 1, kind, height=height) >= 1:
                         label = f"did you mean `{word}`?"
                         self._report(
                             "S0102", f"`{text}` has no meaning here", tokens.span(at), label, f"write `{word}`"
                         )
                         tokens.kinds[at] = kind
-                        del states[len(base) :]
+                        del states[height:]
                         return at
         return None
 
@@ -259,6 +272,12 @@ class Recovery:
 
     # --- panic ---
 
+    def too_deep(self, index: int, states: list[int]) -> int:
+        """More is open than can be: `not not not ...`, `if ... else if ...` without end."""
+        message = "this expression is nested too deeply"
+        self._report("S0131", message, self.tokens.span(index), write="split it: name parts of it")
+        return self._panic(index, states)
+
     def _unexpected(self, index: int, states: list[int]) -> int:
         self._report_unexpected(index, states)
         return self._panic(index, states)
@@ -273,7 +292,20 @@ class Recovery:
             write = f"{found} stands {place_of(kind)}"
         if not tokens.text(index) and index:
             span = tokens.span(index - 1)
-        self._report("S0101", f"expected {wanted}, found {found}", span, write=write)
+        labels = self._still_open(index, states)
+        self.diagnostics.append(
+            Diagnostic("S0101", f"expected {wanted}, found {found}", span, labels=labels, help=write)
+        )
+
+    def _still_open(self, index: int, states: list[int]) -> tuple[Label, ...]:
+        """A label on the parenthesis that is open here, if the last one opened is near."""
+        depth = 0
+        if any(tables.SYMBOLS[state] in ("LPAR", "LSQB") for state in states[-_AHEAD:]):
+            for at in range(index - 1, max(index - _CLOSING_AHEAD, -1), -1):
+                depth += _BRACKETS.get(self.tokens.kinds[at], 0)
+                if depth > 0:
+                    return (Label(self.tokens.span(at), "this is still open"),)
+        return ()
 
     def _is_item_place(self, states: list[int]) -> bool:
         return bool(expected(states) & (_STARTERS | {"RBRACE"}))
@@ -286,11 +318,14 @@ class Recovery:
         while base and tables.SYMBOLS[states[base]] != "LBRACE":
             base -= 1
         at = self._behind_parentheses(index, states[base:])
+        known: dict[str, int | None] = {}
         while True:
             kind = kinds[at]
             ends = kind == END or (kind == "RBRACE" and base > 0)
             if ends or kind in _STARTERS or (kind in _LINE_STARTERS and self._is_first_on_line(at)):
-                top = self._state_that_takes(kind, states, base)
+                if kind not in known:
+                    known[kind] = self._state_that_takes(kind, states, base)
+                top = known[kind]
                 if top is not None:
                     del states[top + 1 :]
                     self.builder.recovered(tokens.starts[at])
@@ -302,7 +337,7 @@ class Recovery:
         for top in range(len(states) - 1, base - 1, -1):
             if kind in _LINE_STARTERS and states[top] not in _LIST_STATES:
                 continue
-            if advance(states[: top + 1], (kind,), words_as_names=False):
+            if advance(states, (kind,), height=top + 1, words_as_names=False):
                 return top
         return None
 

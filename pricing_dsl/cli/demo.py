@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 PROGRAM = "llm_platform.pricing"
 PRICES = "llm_prices.csv"
+COST = "at_cost"
 IN_FULL = "Atlas Underwriting"
 DRAWN = "Harbour Desk"
+DRAWN_TO = "1_200_000_000"
 RIGHT, WRONG = "price 10 per 1k }", "price 10 per 1k tokens }"
 """The mistake that the demo makes: web searches priced per thousand tokens."""
 
@@ -70,25 +72,22 @@ def say_program(path: Path) -> Program:
 
 
 def say_customer(program: Program, customer: Customer) -> Statement:
-    """One customer's statement, short: lines, adjustments, total, and what blocks it."""
-    from rich.table import Table
-
+    """One customer's statement, short: what is not zero, the total, the cost behind it, and what blocks it."""
     usage = demo_usage.usage(customer)
     statement = program.evaluator(customer.plan).explain(usage)
+    cost = program.evaluator(COST)(usage)
     output.say(f"{customer.name}: {customer.story}")
-    output.say(
-        f"  plan {customer.plan}, {demo_usage.requests(customer):,} requests, {customer.searches * 30:,} searches"
-    )
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
-    for justify in ("left", "right", "right"):
-        table.add_column(justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    searches = customer.searches * demo_usage.DAYS
+    output.say(f"plan {customer.plan}, {demo_usage.requests(customer):,} requests, {searches:,} searches\n")
     for line in statement.lines:
-        quantity = f"{grouped_text(line.quantity)} {line.unit}" if line.kind == "charge" else ""
-        table.add_row(line.label, quantity, f"{line.amount:,}")
+        if line.minor:
+            quantity = f"{grouped_text(line.quantity)} {line.unit}" if line.kind == "charge" else ""
+            output.say(f"  {line.label:<18}{quantity:>24}{line.amount:>14,}")
     for row in statement.adjustments:
-        table.add_row(row.id, "", f"{row.amount:,}")
-    table.add_row("total", statement.currency, f"{statement.total:,}", style="bold")
-    output.console().print(table)
+        if row.minor:
+            output.say(f"  {row.id:<18}{'':>24}{row.amount:>14,}")
+    output.say(f"  {'total':<18}{statement.currency:>24}{statement.total:>14,}")
+    output.say(f"  {'at list price':<18}{'':>24}{cost.total:>14,}")
     if statement.unpriced:
         models = sorted({value for entry in statement.unpriced for name, value in entry.dimensions if name == "model"})
         output.say(f"  unpriced: {', '.join(models)} is on no list; this statement is a preview only")
@@ -110,9 +109,9 @@ def say_curve(program: Program) -> None:
     """The charge of one customer against its tokens, all other usage as it is."""
     from pricing_dsl.cli.plotting import draw
 
-    title(f"5. Draw: what {DRAWN} pays against its tokens, from the floor through both discounts")
+    title(f"5. Draw: what {DRAWN} pays against its tokens: the floor, then the slope")
     customer = next(customer for customer in CUSTOMERS if customer.name == DRAWN)
-    draw(program.evaluator(customer.plan), demo_usage.usage(customer), None, "tokens", "8_000_000_000", None)
+    draw(program.evaluator(customer.plan), demo_usage.usage(customer), None, "tokens", DRAWN_TO, None)
 
 
 def say_mistake(path: Path) -> None:

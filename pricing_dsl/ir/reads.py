@@ -21,6 +21,12 @@ def dimensions_read(program: ir.Program, plan: ir.Plan) -> dict[str, frozenset[s
     >>> dimensions_read(Program(1, "USD", 2, (), (), (), (plan,)), plan)
     {}
     """
+    named = {quantity.name for quantity in program.quantities}
+    return {name: read for name, read in sources_read(program, plan).items() if name not in named}
+
+
+def sources_read(program: ir.Program, plan: ir.Plan) -> dict[str, frozenset[str]]:
+    """The same for every meter and every quantity that the plan's lines use."""
     reader = _Reader(program)
     for line in plan.lines:
         if not isinstance(line, ir.Charge):
@@ -31,7 +37,7 @@ def dimensions_read(program: ir.Program, plan: ir.Plan) -> dict[str, frozenset[s
         else:
             reader.expression(line.source, ())
             reader.steps(None, line.steps, ())
-    return {name: frozenset(dimensions) for name, dimensions in reader.meters.items()}
+    return {name: frozenset(dimensions) for name, dimensions in reader.dimensions.items()}
 
 
 def meters_used(program: ir.Program, plan: ir.Plan) -> frozenset[str]:
@@ -94,19 +100,21 @@ class _Reader:
     def __init__(self, program: ir.Program) -> None:
         self.tables = {table.name: table for table in program.tables}
         self.quantities = {quantity.name: quantity for quantity in program.quantities}
-        self.meters: dict[str, set[str]] = {}
-        self.walked: set[str] = set()
+        self.dimensions: dict[str, set[str]] = {}
 
     def read(self, source: str, dimensions: Iterable[str]) -> None:
         """Some step reads these dimensions of a meter or quantity."""
         quantity = self.quantities.get(source)
+        known = self.dimensions.get(source)
+        if known is None:
+            known = self.dimensions[source] = set()
+            if quantity is not None:
+                self._own_reads(quantity)
         if quantity is None:
-            self.meters.setdefault(source, set()).update(dimensions)
+            known.update(dimensions)
             return
-        if source not in self.walked:
-            self.walked.add(source)
-            self._own_reads(quantity)
         of_it = tuple(dimension for dimension in dimensions if dimension in quantity.dimensions)
+        known.update(of_it)
         for name in self._sources(quantity):
             self.read(name, of_it)
 

@@ -155,4 +155,4 @@ def demo() -> None:
     """Show the main job on shipped data: check, price, explain."""
     from pricing_dsl.cli.demo import run_demo
 
-    _end(lambda: run_demo() or 0)
+    _end(run_demo)

@@ -209,9 +209,10 @@ def _draw_in_terminal(drawing: Drawing) -> None:
     figure.title(drawing.title)
     figure.label(drawing.across, "x")
     figure.label(drawing.upward, "y")
-    last = Fraction(drawing.quantities[-1])
-    ticks = [last * step / 4 for step in range(5)]
-    figure.ruler("x").ticks(ticks, [_tick(tick) for tick in ticks])
+    amounts = [amount for curve in drawing.curves for amount in curve.amounts]
+    for axis, low, high in (("x", Decimal(0), drawing.quantities[-1]), ("y", min(amounts), max(amounts))):
+        ticks = [Fraction(low) + Fraction(high - low) * step / 4 for step in range(5)]
+        figure.ruler(axis).ticks(ticks, [_tick(tick) for tick in ticks])
     output.say(figure.build().string(colorless=not colours))
 
 

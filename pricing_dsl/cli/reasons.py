@@ -7,6 +7,7 @@ what the price made of it, and each amount step. The whole tree is what `pricing
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from pricing_dsl.evaluate.statement import Line, Reason, Row
 from pricing_dsl.values.numbers import grouped_text
@@ -31,7 +32,7 @@ def line_sentence(line: Line) -> str:
     after = [step for step in steps if step.unit == line.reason.unit]
     said = [_price_or_amount(step) for step in after]
     if before:
-        said.insert(0, f"{grouped_text(before[-1].value)} after {', '.join(step.what for step in before)}")
+        said.insert(0, f"{short_number(before[-1].value)} after {', '.join(step.what for step in before)}")
     return "; ".join(said)
 
 
@@ -42,6 +43,18 @@ def row_sentence(row: Row) -> str:
     lines = [name for name, _ in row.shares]
     named = ", ".join(lines) if len(lines) <= PARTS_MAX else f"{len(lines)} lines"
     return f"{row.reason.formula} on {named}" if lines else row.reason.formula
+
+
+def short_number(value: Fraction) -> str:
+    """A number in a few digits: exact where six places are enough, otherwise to four places and marked with `~`.
+
+    >>> short_number(Fraction(1, 8)), short_number(Fraction(200_000, 3))
+    ('0.125', '~66_666.6667')
+    """
+    text = grouped_text(value)
+    if "/" not in text and len(text.partition(".")[2]) <= 6:
+        return text
+    return "~" + grouped_text(Fraction(round(value * 10_000), 10_000))
 
 
 def _fee(step: Reason) -> str:
@@ -56,7 +69,7 @@ def _price_or_amount(step: Reason) -> str:
     parts = [part for part in step.children if part.unit == step.unit]
     if step.what in PRICES:
         return _added(parts) if parts else step.formula
-    return f"{step.what} = {grouped_text(step.value)}" if parts else f"{step.what}: {step.formula}"
+    return f"{step.what} = {short_number(step.value)}" if parts else f"{step.what}: {step.formula}"
 
 
 def _added(parts: Sequence[Reason]) -> str:

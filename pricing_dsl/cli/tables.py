@@ -15,7 +15,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from pricing_dsl.cli import output
-from pricing_dsl.cli.reasons import line_sentence, row_sentence
+from pricing_dsl.cli.reasons import line_sentence, row_sentence, short_number
 from pricing_dsl.diagnostics.layout import printable
 from pricing_dsl.evaluate import lookup
 from pricing_dsl.evaluate.statement import Line, Reason, Row, Statement, Unpriced
@@ -84,7 +84,9 @@ def say_explanation(program: Program, statement: Statement, only: str | None) ->
 
 
 def _add_reason(tree: Tree, reason: Reason, source: Source) -> None:
-    value = f"{grouped_text(reason.value)} {reason.unit}".rstrip()
+    exact = grouped_text(reason.value)
+    about = f" ({short_number(reason.value)})" if "/" in exact else ""
+    value = f"{exact} {reason.unit}".rstrip() + about
     branch = tree.add(Text.assemble(printable(reason.what), " = ", (value, "green"), _details(reason, source)))
     for child in reason.children:
         _add_reason(branch, child, source)
@@ -113,15 +115,7 @@ def _heading(program: Program, statement: Statement) -> Text:
 def _quantity(line: Line) -> Text:
     if line.kind == "fee" or not line.quantity:
         return Text("" if line.kind == "fee" else "0")
-    return Text(f"{_shortened(line.quantity)} {line.unit}".rstrip())
-
-
-def _shortened(value: Fraction) -> str:
-    """A quantity as people write it; one that no decimal equals is cut after four places and marked."""
-    text = grouped_text(value)
-    if "/" not in text and len(text.partition(".")[2]) <= 6:
-        return text
-    return "~" + grouped_text(Fraction(round(value * 10_000), 10_000))
+    return Text(f"{short_number(line.quantity)} {line.unit}".rstrip())
 
 
 def _amount(minor: int, statement: Statement) -> Text:
@@ -141,7 +135,7 @@ def _with_currency(minor: int, statement: Statement) -> str:
 
 def _unpriced(entry: Unpriced) -> Text:
     dimensions = _dimensions(entry.dimensions)
-    quantity = f"{_shortened(entry.quantity)} {entry.unit}".rstrip()
+    quantity = f"{short_number(entry.quantity)} {entry.unit}".rstrip()
     said = Text.assemble(
         ("unpriced", "bold red"),
         (f": {quantity} of `{entry.source}`{dimensions} in `{entry.line}`: {entry.reason}", "red"),

@@ -74,7 +74,7 @@ def test_a_page_keeps_its_word(code: str) -> None:
 def test_a_page_says_what_it_is_about_and_why(code: str) -> None:
     heading, empty, why, *_ = (ROOT / page(code)).read_text(encoding="utf-8").split("\n")
     assert heading == f"# {code}: {title(code)}"
-    assert (empty, why[:1].isupper() or why[:1] in "`\"0123456789") == ("", True)
+    assert (empty, why[:1].isupper() or why[:1] in '`"0123456789') == ("", True)
 
 
 def test_the_index_lists_every_code_under_its_section() -> None:

@@ -31,8 +31,15 @@ Fields = list[str]
 Condition = Callable[[Fields], bool]
 
 
+CELL_HELP = "a cell is a number, `free`, or `-` for what is not sold"
+
+
 class LineError(Exception):
-    """A line that cannot be read; carries what is wrong with it."""
+    """A line that cannot be read: what is wrong with it, and what to write."""
+
+    def __init__(self, message: str, help_text: str = CELL_HELP) -> None:
+        super().__init__(message)
+        self.help_text = help_text
 
 
 @dataclass
@@ -241,7 +248,9 @@ def read_rows(
             continue
         try:
             if len(fields) != width:
-                raise LineError(f"has {len(fields)} fields, and its header has {width}")
+                raise LineError(
+                    f"has {len(fields)} fields, and its header has {width}", "put fields that hold commas into quotes"
+                )
             if where is not None and not where(fields):
                 continue
             texts = tuple([fields[at] for at in keys_at])
@@ -249,7 +258,7 @@ def read_rows(
             if text not in known_cells:
                 known_cells[text] = read_cell(text, is_rate=data.is_rate)
         except LineError as error:
-            data.report_line(line, str(error), "a cell is a number, `free`, or `-` for what is not sold")
+            data.report_line(line, str(error), error.help_text)
             continue
         first = seen.setdefault(texts, line)
         if first != line:
@@ -397,7 +406,10 @@ def ordered(data: Data, column: syntax.Reference, operator: str, right: syntax.E
     def asked(fields: Fields) -> bool:
         value = read_number(fields[at].strip())
         if value is None:
-            raise LineError(f'says "{fields[at]}" in `{name}`, which `where` compares with a number')
+            raise LineError(
+                f'says "{fields[at]}" in `{name}`, which `where` compares with a number',
+                f'leave such lines out first, as in `{name} != "{fields[at]}" and {name} {operator} ...`',
+            )
         match operator:
             case "<":
                 return value < bound

@@ -43,10 +43,10 @@ def report_order(scope: Scope, start: Span, end: Span, what: str) -> None:
     scope.report(
         "D0602",
         end,
-        f"{what} ends before it starts",
+        f"{what} must end after it starts",
         label="the end, which is not part of it",
         labels=[Label(start, "the start")],
-        help="write the earlier date first, `FROM to UNTIL`; UNTIL is the first instant after it",
+        help="write the earlier date first; the later one is the first instant that is no part of it",
     )
 
 

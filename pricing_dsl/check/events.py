@@ -42,6 +42,8 @@ class Event:
     scope: Scope
     tables: Mapping[str, syntax.Rates]
     demanded: dict[str, tuple[Kind, Span]] = field(default_factory=dict)
+    clashing: set[str] = field(default_factory=set)
+    """Properties of which a second kind was reported."""
 
     def check(self, expression: syntax.Expression, want: Kind, *, divides: bool = False) -> Typed | None:
         """Type and lower one expression; `divides` allows any division. `None` after a finding."""
@@ -66,8 +68,9 @@ class Event:
         match made:
             case ir.Ref(name=name):
                 first, at = self.demanded.setdefault(name, (kind, made.span))
-                if first == kind:
+                if first == kind or name in self.clashing:
                     return True
+                self.clashing.add(name)
                 self.scope.report(
                     "T0604",
                     made.span,

@@ -49,7 +49,7 @@ def check_example(scope: Scope, node: syntax.Example) -> None:
         check_usage(scope, usage, cells)
     expected: dict[tuple[str, bool], Span] = {}
     for expect in node.expects:
-        check_expectation(scope, expect, lines, node.target, expected)
+        check_expectation(scope, expect, lines, expected)
     if not node.expects:
         scope.report(
             "W0409",
@@ -176,7 +176,6 @@ def check_expectation(
     scope: Scope,
     expect: syntax.Expect,
     lines: frozenset[str] | None,
-    target: syntax.Name,
     expected: dict[tuple[str, bool], Span],
 ) -> None:
     """`expect LINE = MONEY`: a line, `total` or `due`, each once rounded and once exact."""

@@ -89,7 +89,7 @@ def check_meters(scope: Scope, program: syntax.Program) -> None:
                 labels=[Label(earlier.node.name.span, "first declared here")],
                 help="rename one: meters and quantities share one name space",
             )
-    for symbol in scope.tables.values():
+    for symbol in tuple(scope.tables.values()):
         check_table_dimensions(scope, symbol)
 
 
@@ -114,7 +114,7 @@ def check_meter(scope: Scope, node: syntax.Meter, tables: Mapping[str, syntax.Ra
         node.name.text if node.label is None else node.label.value,
         unit,
         tuple(names),
-        unit == scope.currency,
+        unit in MINOR_DIGITS,
         all(aggregation.whole for aggregation in additive),
         all(aggregation.adds_over_dimensions for aggregation in additive),
         all(aggregation.adds_over_time for aggregation in additive),
@@ -287,7 +287,7 @@ def check_unit(scope: Scope, node: syntax.Meter, clause: syntax.UnitClause | Non
     code = name.text if name.text in MINOR_DIGITS else name.text.upper()
     if name.text not in scope.units and code in MINOR_DIGITS:
         report_currency_unit(scope, name, code)
-        return name.text, name.span
+        return code, name.span
     named = scope.unit_named(name)
     return (name.text if named is None else named), name.span
 
@@ -295,7 +295,13 @@ def check_unit(scope: Scope, node: syntax.Meter, clause: syntax.UnitClause | Non
 def report_currency_unit(scope: Scope, name: syntax.Name, code: str) -> None:
     """Money in another currency than the program's, or the program's in lower case."""
     if code == scope.currency:
-        scope.report("U0102", name.span, f"`{name.text}` is not a currency code", help=f"write `unit {code}`")
+        scope.report(
+            "U0102",
+            name.span,
+            f"`{name.text}` is not a currency code",
+            label="unknown currency",
+            help=f"write `unit {code}`",
+        )
         return
     scope.report(
         "U0104",

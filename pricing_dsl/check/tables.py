@@ -8,6 +8,7 @@ read in `data_files`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -286,7 +287,7 @@ def check_cell(scope: Scope, entry: syntax.Entry, per: Per) -> Fraction | None:
                 "D0504",
                 entry.span,
                 "this cell is not a number",
-                label="a cell stands here",
+                label="not a number",
                 help="write a number, `free`, or `-` for what is not sold",
             )
             return Fraction(0)
@@ -356,6 +357,16 @@ def check_table_dimensions(scope: Scope, symbol: TableSymbol) -> None:
     if not scope.meters or (symbol.kind == "number" and ("rates", symbol.ir.name) in scope.used):
         return
     known = dimension_values(scope)
+    if symbol.kind == "rate" and any(name.text not in known for name in symbol.node.dimensions):
+        report_unknown_dimensions(scope, symbol, known)
+        return
+    warn_impossible_keys(scope, symbol, known)
+
+
+def report_unknown_dimensions(scope: Scope, symbol: TableSymbol, known: Mapping[str, object]) -> None:
+    """Rates by a dimension that no meter has price nothing; using them is then no second finding."""
+    del scope.tables[symbol.ir.name]
+    scope.broken.add(symbol.ir.name)
     for name in symbol.node.dimensions:
         if name.text not in known:
             near = did_you_mean(name.text, known)
@@ -367,6 +378,10 @@ def check_table_dimensions(scope: Scope, symbol: TableSymbol) -> None:
                 label="unknown dimension",
                 help=f"did you mean `{near}`?" if near else f"the meters' dimensions are: {some}",
             )
+
+
+def warn_impossible_keys(scope: Scope, symbol: TableSymbol, known: Mapping[str, frozenset[str] | None]) -> None:
+    """A key that no meter can produce (section 9)."""
     body = symbol.node.body
     if not isinstance(body, syntax.InlineTable):
         return  # a price list may well hold more than these meters produce

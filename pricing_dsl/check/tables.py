@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import islice
 from typing import Literal
 
-from pricing_dsl.check.data_files import Data, read_file_table
+from pricing_dsl.check.data_files import LINES_REPORTED_MAX, Data, read_file_table
 from pricing_dsl.check.dimensions import dimension_values
 from pricing_dsl.check.factors import made_key
 from pricing_dsl.check.rates import key_matches, pattern_matches
@@ -28,7 +28,7 @@ from pricing_dsl.syntax import nodes as syntax
 CELL_WORDS = ("price", "value")
 """The last word of a header whose dimensions are all rows."""
 
-PATTERNS_COMPARED_MAX = 500
+PATTERNS_COMPARED_MAX = 200
 """Earlier rows of one form that a row is compared with to find it unreachable; more would be slow in a large file."""
 
 ELSE = ir.Key("else", "")
@@ -318,6 +318,7 @@ def warn_unreachable(scope: Scope, rows: list[ir.Row], spans: list[Span] | None,
     """
     by_form: dict[tuple[str | None, ...], list[int]] = {}
     masks: dict[tuple[bool, ...], None] = {}
+    reported = 0
     for number, row in enumerate(rows):
         form = tuple(key.text if key.kind == "exact" else None for key in row.keys)
         if None not in form:
@@ -332,8 +333,9 @@ def warn_unreachable(scope: Scope, rows: list[ir.Row], spans: list[Span] | None,
         taker = next((at for at in earlier if all(map(covers, rows[at].keys, row.keys))), None)
         masks[own] = None
         by_form.setdefault(form, []).append(number)
-        if taker is None:
+        if taker is None or (spans is None and reported == LINES_REPORTED_MAX):
             continue
+        reported += 1
         said = ", ".join(key_text(key) for key in row.keys)
         takes = ", ".join(key_text(key) for key in rows[taker].keys)
         scope.report(

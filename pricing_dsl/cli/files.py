@@ -6,11 +6,8 @@ program's own folder, and are read when the compiler asks for them. Numbers in J
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -40,6 +37,9 @@ def read_program(file: str) -> Source:
 
 def write_program(file: str, text: str) -> None:
     """Replace a program's text at once, so that an interruption never leaves half a file."""
+    import shutil
+    import tempfile
+
     target = Path(file).resolve()
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".new")
@@ -60,6 +60,8 @@ def read_usage(text: str) -> dict[str, Any]:
     Numbers become `int` or `Decimal`. Raises `CallError` for anything that is not one JSON object, for a meter that is
     given twice and for NaN or Infinity.
     """
+    import json
+
     inline = text.lstrip().startswith("{")
     name = "--usage" if inline else "<stdin>" if text == STDIN else text
     content = text if inline else _decoded(_read_bytes(text), name)

@@ -7,7 +7,6 @@ price) is red, and says how to mend it. Everything here prints through one conso
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from rich.table import Table

@@ -9,20 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pricing_dsl.check.follow_ups import without_follow_ups
 from pricing_dsl.check.program import Checked, from_syntax
 from pricing_dsl.check.scope import did_you_mean
 from pricing_dsl.diagnostics.diagnostic import Diagnostic, ProgramError, in_source_order
 from pricing_dsl.evaluate.errors import EvaluationError
-from pricing_dsl.evaluate.evaluator import Evaluator
-from pricing_dsl.evaluate.examples import ExampleResult, run_example
 from pricing_dsl.ir import nodes as ir
-from pricing_dsl.ir.json import content_hash
 from pricing_dsl.source import Source
 from pricing_dsl.syntax import nodes as syntax
-from pricing_dsl.syntax.format import format_program
 from pricing_dsl.syntax.parse import Parsed, from_source
+
+if TYPE_CHECKING:  # loaded when first used: checking a program needs no evaluator
+    from pricing_dsl.evaluate.evaluator import Evaluator
+    from pricing_dsl.evaluate.examples import ExampleResult
 
 Files = Mapping[str, str | bytes]
 
@@ -88,6 +89,8 @@ class Program:
     @cached_property
     def hash(self) -> str:
         """Content hash of the meaning: the same on every machine, unchanged by formatting and comments."""
+        from pricing_dsl.ir.json import content_hash
+
         return content_hash(self.ir)
 
     @property
@@ -117,6 +120,8 @@ class Program:
             plan = next((plan for plan in self.ir.plans if plan.name == name), None)
             if plan is None:
                 raise self._no_evaluator(name)
+            from pricing_dsl.evaluate.evaluator import Evaluator
+
             made = self._evaluators.setdefault(name, Evaluator(self.ir, plan))
         return made
 
@@ -136,6 +141,8 @@ class Program:
 
     def run_examples(self, name: str | None = None) -> tuple[ExampleResult, ...]:
         """Run the `example` blocks (those on `name` only, if given) and compare what they expect."""
+        from pricing_dsl.evaluate.examples import run_example
+
         chosen = [example for example in self.examples if name is None or example.target.text == name]
         return tuple(run_example(self.evaluator, self._factor, example) for example in chosen)
 
@@ -156,12 +163,14 @@ def compile(text: str, name: str = "<program>", files: Files | None = None) -> P
 def check(text: str, name: str = "<program>", files: Files | None = None) -> tuple[Diagnostic, ...]:
     """All findings about a program, errors and warnings, in source order. Never raises.
 
-    >>> [d.code for d in check("currency USD")]
-    []
+    >>> [d.code for d in check("currency EURO")]
+    ['U0102']
     """
     return Compilation(Source(text, name), files).diagnostics
 
 
 def format_source(text: str, name: str = "<program>") -> str:
     """The program in the project's one layout; comments are kept. Raises `ProgramError` where it does not parse."""
+    from pricing_dsl.syntax.format import format_program  # the printer is not needed to price
+
     return format_program(Source(text, name))

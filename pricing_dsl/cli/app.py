@@ -59,9 +59,9 @@ def _pricing(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
 ) -> None:
     if version:
-        from pricing_dsl.cli.version import version as installed
+        from pricing_dsl import __version__
 
-        typer.echo(f"pricing {installed()}")
+        typer.echo(f"pricing {__version__}")
         raise typer.Exit
 
 

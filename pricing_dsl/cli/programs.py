@@ -78,10 +78,10 @@ def check(files: Sequence[str], format_: CheckFormat) -> int:
 
             output.say_json([found for source, all_ in findings for found in json_format.to_objects(source, all_)])
         case "sarif":
-            from pricing_dsl.cli.version import version
+            from pricing_dsl import __version__
             from pricing_dsl.diagnostics import sarif
 
-            output.say_json(sarif.to_log(findings, version()))
+            output.say_json(sarif.to_log(findings, __version__))
         case "github":
             from pricing_dsl.diagnostics import github
 

@@ -64,14 +64,19 @@ class Operations:
 
         return Operation(dimensions_of(step.condition) | dimensions_of(step.when), 1, apply, keeps_all=False)
 
-    def entries(self, steps: tuple[ir.Step, ...]) -> Operation:
-        """Step 4: a cell that a table, a keyed step or a `match` on its way has no entry for leaves before all else."""
-        read, walk = entry_dimensions(steps, self.tables), self.tables
+    def entries(self, steps: tuple[ir.Step, ...]) -> Operation | None:
+        """Step 4: a cell that a table, a keyed step or a `match` on its way has no entry for leaves before all else.
+
+        `None` where every cell has all its entries.
+        """
+        read, tables = entry_dimensions(steps, self.tables), self.tables
+        if read is None:
+            return None
 
         def apply(dimensions: Dimensions, value: Fraction) -> Fraction | Outcome:
-            return Outcome.GONE if is_entryless(steps, dimensions, walk) else value
+            return Outcome.GONE if passage(steps, dimensions, tables) == "refused" else value
 
-        return Operation(read, 1, apply, keeps_all=not read)
+        return Operation(read, 1, apply, keeps_all=False)
 
     def weigh(self, step: ir.Weigh) -> Operation:
         """A cell that weighs nothing is no usage: it makes no group, but it has been taken."""
@@ -206,9 +211,9 @@ def required(read: Reader, dimensions: Dimensions) -> Fraction:
     return found
 
 
-def entry_dimensions(steps: Iterable[ir.Step], tables: Tables) -> frozenset[str]:
-    """The dimensions that decide whether a cell has all its entries; none where no step needs one."""
-    needs: set[str] = set()
+def entry_dimensions(steps: Iterable[ir.Step], tables: Tables) -> frozenset[str] | None:
+    """The dimensions that decide whether a cell has all its entries; `None` where no step needs one."""
+    needs: set[str] | None = None
     decides: set[str] = set()
     for step in steps:
         decides |= dimensions_of(step.when)
@@ -216,23 +221,37 @@ def entry_dimensions(steps: Iterable[ir.Step], tables: Tables) -> frozenset[str]
             case ir.Where(condition=condition):
                 decides |= dimensions_of(condition)
             case ir.Match(dimension=dimension, arms=arms):
-                needs.add(dimension)
+                needs = (needs or set()) | {dimension}
                 for arm in arms:
-                    needs |= entry_dimensions(arm.steps, tables)
+                    needs |= entry_dimensions(arm.steps, tables) or set()
             case _:
+                if is_priceless(step):
+                    needs = needs or set()
                 for factor in cell_lookups(step):
-                    needs |= set(tables.dimensions(factor))
-    return frozenset(needs | decides) if needs else frozenset()
+                    needs = (needs or set()) | set(tables.dimensions(factor))
+    return None if needs is None else frozenset(needs | decides)
 
 
 def cell_lookups(step: ir.Step) -> Iterable[ir.Lookup]:
     """The tables that a step reads for every cell; those of tiers are read once the tier is known."""
-    return () if isinstance(step, ir.Graduated | ir.Volume) else step_lookups(step)
+    if isinstance(step, ir.Graduated) or (isinstance(step, ir.Volume) and not step.is_by_cell):
+        return ()
+    return step_lookups(step)
 
 
-def is_entryless(steps: Iterable[ir.Step], dimensions: Dimensions, tables: Tables) -> bool:
-    """Whether a cell meets a table or a `match` that has nothing for it before a `where` takes it out."""
-    return passage(steps, dimensions, tables) == "refused"
+def is_priceless(step: ir.Step) -> bool:
+    """Whether every tier of a `volume` that prices cells rejects."""
+    return isinstance(step, ir.Volume) and all(isinstance(tier.price, ir.Reject) for tier in step.tiers)
+
+
+def has_entry(step: ir.Step, dimensions: Dimensions, tables: Tables) -> bool:
+    """Whether a step's tables have something for a cell: of a `volume` that prices cells, those of some tier."""
+    if not isinstance(step, ir.Volume):
+        return all(tables.read(factor)(dimensions) is not None for factor in cell_lookups(step))
+    if not step.is_by_cell:
+        return True
+    rates = [tier.price.rate for tier in step.tiers if isinstance(tier.price, ir.Linear)]
+    return any(tables.read(rate)(dimensions) is not None for rate in rates)
 
 
 def passage(steps: Iterable[ir.Step], dimensions: Dimensions, tables: Tables) -> Literal["through", "left", "refused"]:
@@ -250,6 +269,6 @@ def passage(steps: Iterable[ir.Step], dimensions: Dimensions, tables: Tables) ->
                 if inner != "through":
                     return inner
             case _:
-                if any(tables.read(factor)(dimensions) is None for factor in cell_lookups(step)):
+                if not has_entry(step, dimensions, tables):
                     return "refused"
     return "through"

@@ -94,7 +94,7 @@ class ExpressionCode:
             value, inverse = self.value(one), self.names.constant(1 / divisor)
             return Num(product(value.text, inverse.text), common_product(value, inverse))
         upper, lower = self.value(one), self.value(other)
-        over, under = self.names.new("n"), self.names.new("d")
+        over, under = self.names.new("n"), self.names.new("h")
         # (u / U) / (l / L) = u * L / (l * U)
         scale = common(upper.scale, lower.scale)
         self.writer.line(f"{over}, {under} = {self.names.raised(upper, scale)}, {self.names.raised(lower, scale)}")

@@ -72,7 +72,8 @@ class FunctionCode:
         self.signed = any(
             isinstance(step, ir.Mirror | ir.AtLeast) for steps in self.pipelines() for step in all_steps(steps)
         )
-        self.reader = self.names.parameter(quantity_reader(self.scale, binding.places))
+        self.read_quantity = quantity_reader(self.scale, binding.places)
+        self.reader = self.names.parameter(self.read_quantity)
         self.sources: dict[str, Source | Num] = {}
         self.minors: dict[str, str] = {}
         self.lines: dict[str, tuple[str, ...]] = {}
@@ -143,7 +144,7 @@ class FunctionCode:
         self.sources[meter.name] = source
         required = self.reads[meter.name]
         cells_max = CELLS_MAX // max(len(self.program.meters), 1)
-        loop = MeterLoop(meter, source, required, cells_max, self.reader, self.scale == 1)
+        loop = MeterLoop(meter, source, required, cells_max, self.reader, self.read_quantity, self.scale == 1)
         writer = self.body.part()
         self.loops.append(lambda: loop.write(writer, self.names))
 
@@ -268,7 +269,7 @@ class FunctionCode:
         path: tuple[Operation, ...] = ()
         scale = source.scale
         entries = self.operations.entries(steps)
-        if entries.dimensions:
+        if entries is not None:
             path, scale = (entries,), (*scale, self.names.atom(1))
         whole_quantity = Num("0", ())
         if self.statement:

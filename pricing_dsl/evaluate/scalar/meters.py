@@ -7,6 +7,7 @@ to the reference evaluator if it is odd.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pricing_dsl.evaluate.scalar.runtime import cell_checker, duplicate_refuser
@@ -28,6 +29,7 @@ class MeterLoop:
     required: frozenset[str]
     cells_max: int
     reader: str
+    read: Callable[[object], int]
     is_whole: bool
 
     def write(self, writer: Writer, names: Names) -> None:
@@ -68,7 +70,8 @@ class MeterLoop:
         with writer.block(f"if len(u) > {self.cells_max}:"):
             writer.line("raise Fallback")
         if not self.meter.adds_over_dimensions or self.signed:
-            writer.line(f"{names.parameter(duplicate_refuser(dimensions))}(u)")
+            refuser = duplicate_refuser(dimensions, self.read, adds=self.meter.adds_over_dimensions)
+            writer.line(f"{names.parameter(refuser)}(u)")
         with writer.block("for c in u:"):
             self.write_quantity(writer, "c['quantity']")
             variables, read, code = self.slot_code(names)

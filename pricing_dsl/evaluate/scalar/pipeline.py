@@ -294,7 +294,7 @@ class Pipeline(QuantityCode):
 
     def reached(self, cells: Cells, sums: Sums) -> None:
         """A group that reached the `match` exists after it, also where its arms left nothing (rule 14)."""
-        there = self.add_up(cells.source, cells.path, cells.each, cells.scale, signed=True)
+        there = cells.source.slot(self.names, cells.path, cells.each)
         for part in (sums.amount, sums.entered):
             if part is not None:
                 with self.writer.block(f"for k in {there.name}:"):
@@ -309,7 +309,7 @@ class Pipeline(QuantityCode):
         self, name: str, dimensions: tuple[str, ...], scale: Scale, each: tuple[str, ...], can_be_negative: bool
     ) -> Cells:
         """The cells of a dict by `dimensions`."""
-        source = Source(name, dimensions, scale, charged=False, signed=can_be_negative, groups=each)
+        source = Source(name, dimensions, scale, charged=self.charging, signed=can_be_negative, groups=each)
         self.around.internal_source(self.writer.part(), name, source)
         return Cells(source, (), scale, each, can_be_negative)
 
@@ -329,7 +329,7 @@ class Pipeline(QuantityCode):
             scale = common(state.scale, offered.scale)
             factor = self.names.raised(Collected("1", cells.factor, state.scale).value, scale)
             line(f"{units}.share(c, {factor}, {self.names.raised(offered, scale)})")
-        rest, whole = self.names.new("g"), self.names.new("d")
+        rest, whole = self.names.new("g"), self.names.new("h")
         line(f"{rest}, {whole} = {units}.rest()")
         self.state = self.reread(rest, dimensions, (*scale, Atom(whole, None)), state.each, state.can_be_negative)
 

@@ -96,7 +96,7 @@ class ScalarPlan:
         self.tables = Tables(program)
         self.reason = unsupported(program, plan, self.tables)
         self._used = meters_used(program, plan)
-        self._shares = prorations(plan)
+        self._shares = prorations(program, plan)
         self._runs: Recent[Run] = Recent(BINDINGS_MAX)
         self._places = 0
         self._amounts: tuple[BillingPeriod | None, Run] = (None, self._run_amounts)
@@ -175,13 +175,14 @@ class ScalarPlan:
         return tuple(meter.name for meter in self.program.meters if meter.name in others)
 
 
-def prorations(plan: ir.Plan) -> tuple[ir.Proration, ...]:
-    """The shares of the period that a plan's steps and adjustments ask for."""
+def prorations(program: ir.Program, plan: ir.Plan) -> tuple[ir.Proration, ...]:
+    """The shares of the period that steps and adjustments ask for."""
     found: set[ir.Proration | None] = {adjustment.prorated for adjustment in plan.adjustments}
-    for line in plan.lines:
-        if isinstance(line, ir.Charge):
-            for step in all_steps(line.steps):
-                found.add(step.by if isinstance(step, ir.Prorate) else getattr(step, "prorated", None))
+    pipelines = [line.steps for line in plan.lines if isinstance(line, ir.Charge)]
+    pipelines += [quantity.steps for quantity in program.quantities]
+    for steps in pipelines:
+        for step in all_steps(steps):
+            found.add(step.by if isinstance(step, ir.Prorate) else getattr(step, "prorated", None))
     return tuple(by for by in ("day", "second") if by in found)
 
 

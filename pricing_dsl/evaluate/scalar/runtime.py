@@ -82,13 +82,17 @@ def cell_checker(known: Collection[str], required: Collection[str]) -> Callable[
     return check
 
 
-def duplicate_refuser(dimensions: Sequence[str]) -> Callable[[Sequence[Mapping[str, Any]]], None]:
+def duplicate_refuser(
+    dimensions: Sequence[str], read: Callable[[object], int], *, adds: bool
+) -> Callable[[Sequence[Mapping[str, Any]]], None]:
     """Leaves cells that are given twice to the reference evaluator, where adding them up in passing would not do:
-    a meter that does not add over dimensions, or one that may be below zero.
+    of a meter that does not add over dimensions, or where a quantity is below zero.
     """
 
     def refuse(cells: Sequence[Mapping[str, Any]]) -> None:
-        if len({tuple([cell.get(name) for name in dimensions]) for cell in cells}) != len(cells):
+        if len({tuple([cell.get(name) for name in dimensions]) for cell in cells}) == len(cells):
+            return
+        if not adds or any(read(cell["quantity"]) < 0 for cell in cells):
             raise Fallback
 
     return refuse

@@ -7,7 +7,7 @@ own lines are checked like a plan's. Nothing is lowered here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pricing_dsl.check.adjustments import check_adjustments
 from pricing_dsl.check.balances import Balances
@@ -119,7 +119,6 @@ def check_contract(scope: Scope, node: syntax.Contract) -> None:
                 check_phase(scope, item, terms)
             case syntax.Commit() | syntax.Credit():
                 terms.balances.check(item, terms.items.lines if known else None)
-    warn_no_effect(scope, terms.items.adjustments, own)
     if term_node is None:
         require_no_relative_dates(scope, node)
 
@@ -151,8 +150,13 @@ def check_statements(scope: Scope, own: Sequence[syntax.ContractItem], base: Ite
             check_line(scope, line, names, items.bill)
     if changed and known:
         dependency_order(scope, items.lines)
-    adjustments = [item for item in own if isinstance(item, syntax.Adjustment)]
-    if known:
+    if known and any(isinstance(item, syntax.Adjustment) for item in own):
+        # What is inherited counts too: a minimum may stand in the way of a later one. A line may be gone by now.
+        adjustments = [
+            each
+            for each in items.adjustments
+            if any(each is item for item in own) or all(name.text in items.lines for name in each.lines)
+        ]
         check_adjustments(scope, adjustments, tuple(items.lines))
     for item in own:
         if isinstance(item, syntax.Bill):
@@ -196,7 +200,6 @@ def check_phase(scope: Scope, node: syntax.Phase, terms: Terms) -> None:
     for item in node.items:
         if isinstance(item, syntax.Commit | syntax.Credit):
             terms.balances.check(item, items.lines if known else None)
-    warn_no_effect(scope, items.adjustments, own)
 
 
 def require_no_relative_dates(scope: Scope, node: syntax.Contract) -> None:
@@ -222,38 +225,6 @@ def relative_dates(items: Iterable[syntax.ContractItem]) -> Iterator[syntax.Rela
                 if isinstance(clause, syntax.ValidClause):
                     whens += [clause.start, clause.end]
         yield from (when for when in whens if isinstance(when, syntax.RelativeDate))
-
-
-# --- adjustments ---------------------------------------------------------------------------------------------------
-
-
-def warn_no_effect(scope: Scope, adjustments: Sequence[syntax.Adjustment], own: Sequence[syntax.ContractItem]) -> None:
-    """An unnamed minimum under a higher one before it changes nothing (rule 23)."""
-    for number, node in enumerate(adjustments):
-        if node.kind != "minimum" or node.alias is not None or not any(node is item for item in own):
-            continue
-        for before in reversed(adjustments[:number]):
-            if before.kind != "minimum":
-                break
-            if node.amount is None or before.amount is None or scoping(before) != scoping(node):
-                continue
-            if before.amount.value >= node.amount.value:
-                name = "" if before.alias is None else before.alias.text
-                scope.report(
-                    "W0412",
-                    node.span,
-                    "this minimum has no effect: a higher one stands before it",
-                    labels=[Label(before.span, "the higher minimum")],
-                    help=f"write `as {name}` behind it to replace the other one"
-                    if name
-                    else "give both minimums one name with `as NAME`, so that this one replaces the other",
-                )
-                break
-
-
-def scoping(node: syntax.Adjustment) -> syntax.Adjustment:
-    """What an adjustment is on, without what it does."""
-    return replace(node, amount=None, bands=(), alias=None)
 
 
 def contract_lines(scope: Scope, node: syntax.Contract) -> frozenset[str] | None:

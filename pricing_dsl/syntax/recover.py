@@ -276,6 +276,8 @@ class Recovery:
         """More is open than can be: `not not not ...`, `if ... else if ...` without end."""
         message = "this expression is nested too deeply"
         self._report("S0131", message, self.tokens.span(index), write="split it: name parts of it")
+        while states[-1] not in _LIST_STATES and len(states) > 1:
+            states.pop()
         return self._panic(index, states)
 
     def _unexpected(self, index: int, states: list[int]) -> int:

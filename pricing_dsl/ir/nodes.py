@@ -9,10 +9,11 @@ Each node knows its source span, which takes no part in equality or in the conte
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
+from pricing_dsl.records import record
 from pricing_dsl.source import Span
 
 LANGUAGE_VERSION = 1
@@ -24,7 +25,7 @@ Rounding = Literal["up", "down", "half_up", "half_even"]
 CellOrder = Literal["in order", "pro rata", "cheapest first", "dearest first"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Node:
     span: Span = field(default=NOWHERE, compare=False, kw_only=True)
 
@@ -33,14 +34,14 @@ class Node:
 # One shape for conditions on cells, expressions over events, quantities and amounts; the place decides what may occur.
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Const(Node):
     """A number, a text or a truth value."""
 
     value: Fraction | str | bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Ref(Node):
     """A named input: an event `property`, a cell's `dimension`, a meter or `quantity`, or a `line`'s rounded amount."""
 
@@ -48,7 +49,7 @@ class Ref(Node):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Apply(Node):
     """An operation on expressions.
 
@@ -81,7 +82,7 @@ class Row(NamedTuple):
     cells: tuple[Fraction | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Table(Node):
     """A rate table, a table of plain numbers, or an inline keyed step (then `name` is empty).
 
@@ -96,7 +97,7 @@ class Table(Node):
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Lookup(Node):
     """A table read per cell. The value is `cell * scale`. `table` is a name in `Program.tables`, or an inline table."""
 
@@ -111,14 +112,14 @@ Factor = Const | Lookup
 # --- rates and tiers -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Linear(Node):
     """`rate` money per one unit of the quantity; a table gives the rate per cell. `free` is 0."""
 
     rate: Factor
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Package(Node):
     """`price` per started (rounded up) or full (rounded down) `size` units."""
 
@@ -127,19 +128,19 @@ class Package(Node):
     mode: Literal["started", "full"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Flat(Node):
     """A tier's flat amount."""
 
     amount: Fraction
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Reject(Node):
     """Usage that comes here is unpriced."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Tier(Node):
     """One tier. `upper` is `None` for `above`; `inclusive` is `to` (True) or `below` (False)."""
 
@@ -155,14 +156,14 @@ class Tier(Node):
 # --- steps ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class StepNode(Node):
     """What every step shares: its condition on dimensions."""
 
     when: Expression | None = field(default=None, kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Where(StepNode):
     """Cell step. Keeps the cells the condition holds for; the others leave, as `free` or towards another charge."""
 
@@ -170,21 +171,21 @@ class Where(StepNode):
     else_free: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Weigh(StepNode):
     """Cell step. Multiplies each cell's quantity."""
 
     factor: Factor
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Each(StepNode):
     """What follows runs for each combination of values of the dimensions (in addition to an outer `each`)."""
 
     dimensions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Include(StepNode):
     """Free units. Without `policy` a pool step, clamped at 0; with it a cell step that shares them over cells."""
 
@@ -193,7 +194,7 @@ class Include(StepNode):
     prorated: Proration | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RoundQuantity(StepNode):
     """Pool step. Rounds to a multiple of `to`."""
 
@@ -201,47 +202,47 @@ class RoundQuantity(StepNode):
     to: Fraction
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class AtLeast(StepNode):
     """Pool step."""
 
     amount: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class AtMost(StepNode):
     """Pool step."""
 
     amount: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Mirror(StepNode):
     """Pool step. Prices the size of the quantity and gives the price step's amount its sign."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Counted(StepNode):
     """From the quantity to the price everything runs on the counter of this cadence."""
 
     cadence: Literal["yearly", "quarterly", "term"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Price(StepNode):
     """Price step. `Linear` is a cell step; `Package` pools (a table: per combination of its own dimensions)."""
 
     rate: Linear | Package | Reject
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Graduated(StepNode):
     """Price step, pools: each unit at the price of the tier it falls in."""
 
     tiers: tuple[Tier, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Volume(StepNode):
     """Price step: all units at the price of the tier that the pooled quantity, or quantity `on`, falls in.
 
@@ -259,7 +260,7 @@ class Volume(StepNode):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Arm(Node):
     """`keys` empty: `else`. An exact key wins, then patterns top to bottom, then `else`."""
 
@@ -267,7 +268,7 @@ class Arm(Node):
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Match(StepNode):
     """Price step. Deals cells out to arms by one dimension; each arm is a sub-pipeline with one price."""
 
@@ -275,7 +276,7 @@ class Match(StepNode):
     arms: tuple[Arm, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Times(StepNode):
     """Cell step on money. `times`, `markup` (1 + p) and `margin` (1 / (1 - p)); `word` says which."""
 
@@ -283,7 +284,7 @@ class Times(StepNode):
     factor: Factor
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Discount(StepNode):
     """Cell step on money: takes the fraction `share` of what is positive, at most all of it."""
 
@@ -291,7 +292,7 @@ class Discount(StepNode):
     prorated: Proration | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DiscountAbove(StepNode):
     """Pool step: `share` (a fraction) of the part above `above`, at most `up_to`."""
 
@@ -301,7 +302,7 @@ class DiscountAbove(StepNode):
     prorated: Proration | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DiscountMoney(StepNode):
     """Pool step: `amount` of money, taken from the part above `above`."""
 
@@ -318,7 +319,7 @@ class Band(NamedTuple):
     share: Fraction
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DiscountGraduated(StepNode):
     """Pool step."""
 
@@ -326,7 +327,7 @@ class DiscountGraduated(StepNode):
     prorated: Proration | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Plus(StepNode):
     """Pool step: due at zero usage too."""
 
@@ -334,7 +335,7 @@ class Plus(StepNode):
     prorated: Proration | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Minimum(StepNode):
     """Pool step. `bound` is money, or a rate on the quantity that entered the price."""
 
@@ -342,7 +343,7 @@ class Minimum(StepNode):
     prorated: Proration | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Maximum(StepNode):
     """Pool step. `bound` is money, or a rate on the quantity that entered the price."""
 
@@ -350,24 +351,24 @@ class Maximum(StepNode):
     prorated: Proration | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Total(StepNode):
     """Ends every `each` that began in this pipeline (or arm): adds the groups up."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Largest(StepNode):
     """Ends every `each` that began in this pipeline (or arm): keeps the group with the largest amount."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Prorate(StepNode):
     """Cell step on money: scales the amount so far."""
 
     by: Proration
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RoundMoney(StepNode):
     """Pool step: rounds the group's amount to a multiple of `to`."""
 
@@ -375,7 +376,7 @@ class RoundMoney(StepNode):
     to: Fraction
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ShowBy(StepNode):
     """Lists the line by these dimensions; changes no amount."""
 
@@ -394,7 +395,7 @@ Step = (
 # --- what is counted -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Measure(Node):
     """One arm of a meter: the dimension value it feeds (`None` without `measure by`) and its aggregation."""
 
@@ -403,7 +404,7 @@ class Measure(Node):
     arguments: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class EventDimension(Node):
     """A dimension and the expression over an event that gives its value."""
 
@@ -411,7 +412,7 @@ class EventDimension(Node):
     expression: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Meter(Node):
     """A meter. `dimensions` in the order of cells; `measured_by` is the dimension that `measure by` fills.
 
@@ -442,7 +443,7 @@ class Term(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Quantity(Node):
     """A named quantity: `source` and `steps`, or `terms` that are added and
     keep `dimensions`, or an `expression` on totals.
@@ -463,7 +464,7 @@ class Quantity(Node):
 # --- plans -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Bill(Node):
     """`bill monthly [on day 15 | from term]`."""
 
@@ -472,7 +473,7 @@ class Bill(Node):
     from_term: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Fee(Node):
     name: str
     label: str
@@ -482,7 +483,7 @@ class Fee(Node):
     prorated: Proration | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Charge(Node):
     """`source`: a meter or quantity by name, or an amount expression over lines (then the quantity is money).
 
@@ -500,7 +501,7 @@ class Charge(Node):
     first_amount_step: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Adjustment(Node):
     """A plan-level `discount`, `minimum` or `maximum`.
 
@@ -519,7 +520,7 @@ class Adjustment(Node):
     name: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Plan(Node):
     """`lines` in statement order; `order` are the charges' and fees' names in order of their dependencies."""
 
@@ -533,7 +534,7 @@ class Plan(Node):
     adjustments: tuple[Adjustment, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Program(Node):
     """All that a program says about amounts. `digits` are the minor digits of `currency`."""
 

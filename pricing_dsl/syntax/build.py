@@ -7,9 +7,10 @@ next usage). Source of the rules: language reference, sections 6 to 9.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from pricing_dsl.records import record
 from pricing_dsl.source import Span
 from pricing_dsl.syntax import nodes
 from pricing_dsl.syntax.build_declarations import DeclarationBuilder, Names
@@ -18,9 +19,11 @@ Scope = tuple[Names, bool]
 """The lines of an adjustment, and whether they are those left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class _FromTerm(nodes.Node):
+@record(frozen=True, slots=True)
+class _FromTerm:
     """`from term`, until it is joined to the `bill` before it."""
+
+    span: Span
 
 
 _CONTRACT_ONLY: dict[type, str] = {

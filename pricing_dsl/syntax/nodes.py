@@ -7,18 +7,19 @@ spans do not take part in comparison. Produced by `parse.from_source`, read by `
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Literal
 
+from pricing_dsl.records import record
 from pricing_dsl.source import Span
 
 Proration = Literal["day", "second"]
 Cadence = Literal["daily", "weekly", "monthly", "quarterly", "yearly", "once", "term"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Node:
     """Anything that stands in a program."""
 
@@ -28,21 +29,21 @@ class Node:
 # --- words and numbers (section 2) -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Name(Node):
     """An identifier as written."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Text(Node):
     """A quoted string; `value` is without quotes and escapes."""
 
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Number(Node):
     """An exact decimal; `100k` is 100000, `5%` is 1/20 with `percent`. A `unit` may follow: `100 GB`."""
 
@@ -51,14 +52,14 @@ class Number(Node):
     unit: Name | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Date(Node):
     """A date `2026-01-01` or an instant `2026-01-01T06:00Z` (then `value` is an aware datetime in UTC)."""
 
     value: date | datetime
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RelativeDate(Node):
     """`day N`, `month N` or `year N` of the term, from 1."""
 
@@ -69,7 +70,7 @@ class RelativeDate(Node):
 When = Date | RelativeDate
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Per(Node):
     """`per 1M tokens`, `per started 100`, `per full 100`, `per GB` (amount `None`)."""
 
@@ -81,14 +82,14 @@ class Per(Node):
 # --- expressions: event properties (3), conditions (5), quantities (3, 5), amounts (5, 6) ------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Reference(Node):
     """A bare name in an expression: a property, dimension, quantity or line, as the place decides."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Call(Node):
     """`min(a, b)`, `hour(time)`, `context_limit(model)`, `quantity(requests)`, `sum(x)`."""
 
@@ -96,19 +97,19 @@ class Call(Node):
     arguments: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Negate(Node):
     """`- x`. A minus before a literal number gives a negative `Number` instead."""
 
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Not(Node):
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Binary(Node):
     """Arithmetic `+ - * /`, comparison `== != < <= > >=`, and `and`, `or` (also "property or default")."""
 
@@ -117,7 +118,7 @@ class Binary(Node):
     right: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class In(Node):
     """`x in ("a", "b")`; `negated` for `x not in (...)`."""
 
@@ -126,7 +127,7 @@ class In(Node):
     negated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Like(Node):
     """`x like "gpt-*"`; `negated` for `x not like ...`."""
 
@@ -135,14 +136,14 @@ class Like(Node):
     negated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class If(Node):
     condition: Expression
     then: Expression
     otherwise: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PercentOf(Node):
     """`5% of (tokens + requests)`."""
 
@@ -156,12 +157,12 @@ Expression = Number | Text | Reference | Call | Negate | Not | Binary | In | Lik
 # --- declarations (sections 1 to 4) -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Currency(Node):
     code: Name
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Unit(Node):
     """`unit token | tokens`, `unit GB = 1000 MB`."""
 
@@ -171,30 +172,30 @@ class Unit(Node):
     """`1000 MB`: a number with its unit."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FromClause(Node):
     types: tuple[Text, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class WhereClause(Node):
     condition: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MeasureClause(Node):
     """`measure sum(x)`: the call is the aggregation."""
 
     aggregation: Call
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MeasureArm(Node):
     value: Name | Text
     aggregation: Call
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MeasureByClause(Node):
     """`measure by token_type { input: sum(...) ... }`."""
 
@@ -202,17 +203,17 @@ class MeasureByClause(Node):
     arms: tuple[MeasureArm, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CarriedClause(Node):
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class UnitClause(Node):
     name: Name
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Dimension(Node):
     """`model`, or `context: if ... then ... else ...`."""
 
@@ -220,12 +221,12 @@ class Dimension(Node):
     expression: Expression | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ByClause(Node):
     dimensions: tuple[Dimension, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TimezoneClause(Node):
     """`timezone "Europe/Paris"`, in a meter, a plan or a contract."""
 
@@ -237,14 +238,14 @@ MeterClause = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Meter(Node):
     name: Name
     label: Text | None
     clauses: tuple[MeterClause, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Quantity(Node):
     """`quantity NAME on SOURCE { steps }` (`source` set) or `quantity NAME = expression` (`expression` set)."""
 
@@ -254,22 +255,22 @@ class Quantity(Node):
     expression: Expression | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Else(Node):
     """The key that matches anything."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class NotSold(Node):
     """The cell `-`."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Free(Node):
     """`free` as a rate, tier or cell."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Reject(Node):
     """`reject` as a rate or tier."""
 
@@ -278,20 +279,20 @@ Key = Name | Text | Else
 Entry = Name | Text | Else | Number | Free | NotSold
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Row(Node):
     """One row as written, `"gpt-5" | 1.25 | 0.125`: its keys, then its cells; which is which the header tells."""
 
     entries: tuple[Entry, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class InlineTable(Node):
     header: tuple[Key, ...]
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FileColumn(Node):
     """`price: unit_price_usd` or `model: "Model name"`."""
 
@@ -299,14 +300,14 @@ class FileColumn(Node):
     column: Name | Text
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FileTable(Node):
     file: Text
     columns: tuple[FileColumn, ...]
     where: Expression | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Rates(Node):
     name: Name
     per: Per | None
@@ -314,7 +315,7 @@ class Rates(Node):
     body: InlineTable | FileTable
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Curve(Node):
     name: Name
     kind: Literal["graduated", "volume"]
@@ -324,7 +325,7 @@ class Curve(Node):
 # --- rates and tiers (sections 4, 5) ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RateNumber(Node):
     """`2.00`, `2.00 per 1M tokens`, `5 per started 100`, `2.9%` (then `value.percent`)."""
 
@@ -332,7 +333,7 @@ class RateNumber(Node):
     per: Per | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RateName(Node):
     """A rate table or a curve by name."""
 
@@ -342,14 +343,14 @@ class RateName(Node):
 Rate = RateNumber | RateName | Free | Reject
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Flat(Node):
     """`flat MONEY`, in a tier."""
 
     amount: Number
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Tier(Node):
     """`to 100: 0.50 per 1k plus 10 minimum 5 maximum 50 even at zero`; `bound` is `None` for `above:`."""
 
@@ -365,26 +366,26 @@ class Tier(Node):
 # --- steps (section 5) --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class StepNode(Node):
     """What all steps share: `when CONDITION` behind it."""
 
     when: Expression | None = field(default=None, kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class WhereStep(StepNode):
     condition: Expression
     else_free: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class KeyedFactor(Node):
     key: Key
     factor: Number
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Keyed(Node):
     """`context { "long": 2  else: 1 }`."""
 
@@ -392,7 +393,7 @@ class Keyed(Node):
     entries: tuple[KeyedFactor, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Weigh(StepNode):
     """`weigh DIM {...}`, `weigh 4`, `weigh TABLE`, each `[as UNIT]`."""
 
@@ -400,7 +401,7 @@ class Weigh(StepNode):
     unit: Name | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Each(StepNode):
     dimensions: tuple[Name, ...]
 
@@ -408,14 +409,14 @@ class Each(StepNode):
 CellOrder = Literal["in order", "pro rata", "cheapest first", "dearest first"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Include(StepNode):
     amount: Expression
     policy: CellOrder | None
     prorated: Proration | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Round(StepNode):
     """`round up to 100` before the price, `round half_up to 0.01` after it; `to` may carry a unit."""
 
@@ -423,32 +424,32 @@ class Round(StepNode):
     to: Number
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class AtLeast(StepNode):
     amount: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class AtMost(StepNode):
     amount: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Mirror(StepNode):
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Counted(StepNode):
     cadence: Literal["yearly", "quarterly", "term"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Price(StepNode):
     rate: Rate
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PriceWith(StepNode):
     """`price with NAME(args)`: a price shape of a plugin."""
 
@@ -456,51 +457,51 @@ class PriceWith(StepNode):
     arguments: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Graduated(StepNode):
     tiers: tuple[Tier, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Volume(StepNode):
     on: Name | None
     tiers: tuple[Tier, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Arm(Node):
     keys: tuple[Key, ...]
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Match(StepNode):
     dimension: Name
     arms: tuple[Arm, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Times(StepNode):
     factor: Number | Name | Keyed
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Markup(StepNode):
     percent: Number
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Margin(StepNode):
     percent: Number
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Plus(StepNode):
     amount: Number
     prorated: Proration | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Discount(StepNode):
     """`discount 10% above 100 up to 50`, `discount 20 above 100`, `discount TABLE` (`amount` is a Name)."""
 
@@ -510,7 +511,7 @@ class Discount(StepNode):
     prorated: Proration | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Band(Node):
     """`above 10_000: 5%`."""
 
@@ -518,40 +519,40 @@ class Band(Node):
     percent: Number
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DiscountGraduated(StepNode):
     bands: tuple[Band, ...]
     prorated: Proration | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Minimum(StepNode):
     bound: RateNumber | RateName
     prorated: Proration | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Maximum(StepNode):
     bound: RateNumber | RateName
     prorated: Proration | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Total(StepNode):
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Largest(StepNode):
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Prorate(StepNode):
     by: Proration
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ShowBy(StepNode):
     dimensions: tuple[Name, ...]
 
@@ -567,7 +568,7 @@ Step = (
 # --- plans and contracts (sections 6, 7, 8) -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Bill(Node):
     """`bill monthly`, `bill monthly on day 15`, `bill monthly from term`."""
 
@@ -576,14 +577,14 @@ class Bill(Node):
     from_term: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RoundMode(Node):
     """`round half_even` on its own in a plan."""
 
     mode: Literal["half_up", "half_even"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Fee(Node):
     name: Name
     label: Text | None
@@ -593,7 +594,7 @@ class Fee(Node):
     prorated: Proration | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Charge(Node):
     """`charge NAME on SOURCE { steps }` (`source` set) or `charge NAME = expression { steps }` (`expression` set)."""
 
@@ -604,7 +605,7 @@ class Charge(Node):
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Adjustment(Node):
     """A plan-level `discount`, `minimum` or `maximum`. `bands` for `discount graduated`, else `amount`.
 
@@ -622,7 +623,7 @@ class Adjustment(Node):
     alias: Name | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Override(Node):
     """`override LINE { steps }`; `line` is `None` for `override all`. For a fee, steps are `price` and amount steps."""
 
@@ -630,12 +631,12 @@ class Override(Node):
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Remove(Node):
     name: Name
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Phase(Node):
     """`from WHEN [to WHEN] { items }`."""
 
@@ -644,12 +645,12 @@ class Phase(Node):
     items: tuple[PlanItem | ContractItem, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Customer(Node):
     id: Text
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PlanClause(Node):
     """`plan scale version 3`."""
 
@@ -657,29 +658,29 @@ class PlanClause(Node):
     version: Number | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Term(Node):
     start: Date
     end: Date
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Cover(Node):
     line: Name
     where: Expression | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CoversClause(Node):
     covers: tuple[Cover, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PriorityClause(Node):
     number: Number
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ValidClause(Node):
     """`valid D to D` or `valid for N months` (`months` set)."""
 
@@ -688,7 +689,7 @@ class ValidClause(Node):
     months: Number | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RolloverClause(Node):
     """`rollover 20% for 3 months`."""
 
@@ -696,7 +697,7 @@ class RolloverClause(Node):
     months: Number | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FundedClause(Node):
     """`funded times 0.85 on tokens`."""
 
@@ -704,14 +705,14 @@ class FundedClause(Node):
     lines: tuple[Name, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class OverageClause(Node):
     """`overage times 1.1`, or `overage reject` (`factor` is `None`)."""
 
     factor: Number | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class InvoicedClause(Node):
     """`invoiced 100_000 [quarterly]`, or `not invoiced` (`amount` is `None`)."""
 
@@ -724,7 +725,7 @@ BalanceClause = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Commit(Node):
     """`commit NAME AMOUNT prepaid|postpaid [cadence] { clauses }`; `policy` for units over cells of several prices."""
 
@@ -736,7 +737,7 @@ class Commit(Node):
     clauses: tuple[BalanceClause, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Credit(Node):
     """`credit NAME AMOUNT [cadence] { clauses }`."""
 
@@ -751,7 +752,7 @@ PlanItem = Bill | TimezoneClause | RoundMode | Fee | Charge | Adjustment | Overr
 ContractItem = PlanItem | Customer | PlanClause | Term | Commit | Credit
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Plan(Node):
     name: Name
     label: Text | None
@@ -759,7 +760,7 @@ class Plan(Node):
     items: tuple[PlanItem, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Contract(Node):
     name: Name
     label: Text | None
@@ -769,7 +770,7 @@ class Contract(Node):
 # --- programs that check themselves (section 9) -------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PeriodClause(Node):
     """`period 2026-03` (end `None`, `start` the first of the month) or `period D to D`."""
 
@@ -777,13 +778,13 @@ class PeriodClause(Node):
     end: Date | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ExampleCell(Node):
     dimension: Name
     value: Text
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ExampleUsage(Node):
     """`tokens[model: "gpt-5"] = 120M`."""
 
@@ -792,7 +793,7 @@ class ExampleUsage(Node):
     quantity: Number
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Expect(Node):
     """`expect [exact] LINE|total|due = MONEY`."""
 
@@ -801,7 +802,7 @@ class Expect(Node):
     amount: Number
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Example(Node):
     label: Text
     target: Name
@@ -810,7 +811,7 @@ class Example(Node):
     expects: tuple[Expect, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Within(Node):
     """`METER in 0..N`; the bounds are `None` when not written."""
 
@@ -819,7 +820,7 @@ class Within(Node):
     high: Number | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Prove(Node):
     """`never decreases in`, `never exceeds`, `is continuous in`."""
 
@@ -832,7 +833,7 @@ class Prove(Node):
 Declaration = Currency | Unit | Meter | Quantity | Rates | Curve | Plan | Contract | Example | Prove
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Program(Node):
     """A whole file, in source order."""
 

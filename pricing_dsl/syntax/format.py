@@ -69,7 +69,7 @@ class _Line:
         self.breaks.append(may_break and bool(self.words))
 
     def wrapped(self, depth: int) -> list[str]:
-        """The line (none if it is empty), broken where it may be once it is too long; what follows stands further in."""
+        """The line (none if it is empty), broken where it may be once it is too long; the rest stands further in."""
         indent = _INDENT * depth
         done: list[str] = []
         at = 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field, fields
-from functools import cache
 
 from pricing_dsl.syntax import nodes
 from pricing_dsl.syntax.parse import Parsed
@@ -67,9 +66,8 @@ class _Marks:
     signs: set[int] = field(default_factory=set)
 
 
-@cache
-def _parts(kind: type) -> tuple[str, ...]:
-    return tuple(part.name for part in fields(kind) if part.name != "span")
+def _parts(node: nodes.Node) -> list[object]:
+    return [getattr(node, part.name) for part in fields(node) if part.name != "span"]
 
 
 def _mark(parsed: Parsed) -> _Marks:
@@ -95,7 +93,7 @@ def _mark(parsed: Parsed) -> _Marks:
                 marks.items[_where_before(parsed, condition.span.start)] = nodes.WhereClause
         if type(node) in _ITEMS:
             marks.items[start] = type(node)
-        waiting.extend(getattr(node, part) for part in _parts(type(node)))
+        waiting.extend(_parts(node))
     return marks
 
 

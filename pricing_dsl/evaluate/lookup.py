@@ -49,6 +49,8 @@ class TableIndex:
         self.table = table
         self.exact: dict[tuple[str, ...], int] = {}
         self.patterned: list[int] = []
+        self.known: dict[tuple[str, ...], Found | Missing] = {}
+        """What was found before, by values: cells differ less than their number."""
         for number, row in enumerate(table.rows):
             if all(key.kind == "exact" for key in row.keys):
                 self.exact.setdefault(tuple(key.text for key in row.keys), number)
@@ -57,10 +59,16 @@ class TableIndex:
 
     def find(self, dimensions: Dimensions) -> Found | Missing:
         """The entry for a cell, in the table's own unit."""
+        values = tuple([dimensions[name] or "" for name in self.table.dimensions])
+        found = self.known.get(values)
+        if found is None:
+            found = self.known[values] = self._search(values)
+        return found
+
+    def _search(self, values: tuple[str, ...]) -> Found | Missing:
         table = self.table
-        values = [dimensions[name] or "" for name in table.dimensions]
         keys = values[:-1] if table.columns else values
-        row = self.exact.get(tuple(keys))
+        row = self.exact.get(keys)
         if row is None:
             row = next((n for n in self.patterned if all(map(key_matches, table.rows[n].keys, keys))), None)
         if row is None:

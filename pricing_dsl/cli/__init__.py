@@ -34,6 +34,13 @@ def main() -> None:
 
 
 def _run() -> int:
+    command, files = sys.argv[1:2], sys.argv[2:]
+    if command == ["check"] and files and not any(file.startswith("-") and file != "-" for file in files):
+        # Editors and hooks call this on every save, and declaring the options costs as much as the check itself.
+        from pricing_dsl.cli.programs import check
+
+        return check(files, "text")
+
     from pricing_dsl.cli.app import app
 
     try:

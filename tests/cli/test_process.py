@@ -43,11 +43,27 @@ def test_exit_codes_and_never_a_traceback(folder: Path, words: list[str], code: 
     assert b"Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    "files", [["shop.pricing"], ["wrong.pricing", "shop.pricing"], ["absent.pricing", "wrong.pricing"], ["-"]]
+)
+def test_a_plain_check_says_the_same_with_and_without_options(folder: Path, files: list[str]) -> None:
+    plain = run("check", *files, cwd=folder, stdin=b"plan {")
+    spelt_out = run("check", "--format", "text", *files, cwd=folder, stdin=b"plan {")
+    assert plain.stdout + plain.stderr
+    assert (plain.returncode, plain.stdout, plain.stderr) == (
+        spelt_out.returncode,
+        spelt_out.stdout,
+        spelt_out.stderr,
+    )
+
+
 def test_a_pipe_that_closes_ends_quietly(folder: Path) -> None:
     many = "currency USD\n" + "".join(f"unit u{number}\n" for number in range(3000))
-    (folder / "many.pricing").write_text(many)
+    names = [f"many{number}.pricing" for number in range(20)]
+    for name in names:
+        (folder / name).write_text(many)
     with subprocess.Popen(
-        [*COMMAND, "check", "many.pricing"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*COMMAND, "check", *names], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -138,5 +154,5 @@ def test_a_check_starts_without_what_it_does_not_need(folder: Path) -> None:
     loaded = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True)
     modules = set(loaded.stdout.splitlines()[-1].split())
     assert "pricing_dsl.cli.programs" in modules
-    heavy = {"rich", "matplotlib", "plotext", "numpy", "jsonschema", "pricing_dsl.cli.tables"}
+    heavy = {"typer", "pydantic", "rich", "matplotlib", "plotext", "numpy", "jsonschema", "pricing_dsl.cli.tables"}
     assert not heavy & modules

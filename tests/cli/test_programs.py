@@ -119,42 +119,54 @@ def test_data_files_are_handed_over_from_beside_the_program(pricing: Pricing, fo
 
 # --- fmt -----------------------------------------------------------------------------------------------------------
 
+UNTIDY = SHOP.replace("\n  fee base", "\n\n\n fee   base").replace("{ price by_region", "{price by_region")
 
-def test_fmt_rewrites_and_is_then_content(pricing: Pricing, folder: Path) -> None:
-    first = pricing("fmt", "shop.pricing")
+
+@pytest.fixture
+def untidy(folder: Path) -> Path:
+    """A program that is right but not laid out."""
+    file = folder / "untidy.pricing"
+    file.write_text(UNTIDY)
+    return file
+
+
+def test_fmt_rewrites_and_is_then_content(pricing: Pricing, untidy: Path) -> None:
+    first = pricing("fmt", "untidy.pricing")
     assert (first.exit_code, first.stdout) == (0, "")
-    assert first.stderr == "formatted shop.pricing\n1 program formatted\n"
-    written = (folder / "shop.pricing").read_text()
-    assert written != SHOP
+    assert first.stderr == "formatted untidy.pricing\n1 program formatted\n"
+    written = untidy.read_text()
+    assert written != UNTIDY
     assert check(written) == ()
-    second = pricing("fmt", "shop.pricing", "--check")
+    assert written == SHOP
+    second = pricing("fmt", "untidy.pricing", "--check")
     assert (second.exit_code, second.stderr) == (0, "1 program unchanged\n")
 
 
-def test_fmt_check_and_diff_change_nothing(pricing: Pricing, folder: Path) -> None:
-    checked = pricing("fmt", "--check", "shop.pricing")
+def test_fmt_check_and_diff_change_nothing(pricing: Pricing, untidy: Path) -> None:
+    checked = pricing("fmt", "--check", "untidy.pricing")
     assert checked.exit_code == 1
-    assert "would format shop.pricing" in checked.stderr
-    diffed = pricing("fmt", "--diff", "shop.pricing")
+    assert "would format untidy.pricing" in checked.stderr
+    diffed = pricing("fmt", "--diff", "untidy.pricing")
     assert diffed.exit_code == 0
-    assert diffed.stdout.startswith("--- shop.pricing\n+++ shop.pricing (formatted)\n@@")
-    assert (folder / "shop.pricing").read_text() == SHOP
+    assert diffed.stdout.startswith("--- untidy.pricing\n+++ untidy.pricing (formatted)\n@@")
+    assert untidy.read_text() == UNTIDY
 
 
-def test_fmt_of_standard_input_goes_to_standard_output(pricing: Pricing, folder: Path) -> None:
-    result = pricing("fmt", "-", stdin=SHOP)
-    pricing("fmt", "shop.pricing")
+def test_fmt_of_standard_input_goes_to_standard_output(pricing: Pricing, untidy: Path) -> None:
+    result = pricing("fmt", "-", stdin=UNTIDY)
+    pricing("fmt", "untidy.pricing")
     assert result.exit_code == 0
-    assert result.stdout == (folder / "shop.pricing").read_text()
+    assert result.stdout == untidy.read_text()
 
 
-def test_fmt_leaves_alone_what_does_not_parse(pricing: Pricing, folder: Path) -> None:
+def test_fmt_leaves_alone_what_does_not_parse(pricing: Pricing, folder: Path, untidy: Path) -> None:
     (folder / "broken.pricing").write_text("plan {")
-    result = pricing("fmt", "broken.pricing", "shop.pricing")
+    result = pricing("fmt", "broken.pricing", "untidy.pricing")
     assert result.exit_code == 1
     assert "error[S" in result.stderr
     assert "1 program formatted, 1 program not formatted: it does not parse" in result.stderr
     assert (folder / "broken.pricing").read_text() == "plan {"
+    assert untidy.read_text() == SHOP
 
 
 # --- test ----------------------------------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ def warn_order(
     on: frozenset[str],
     minimums: list[tuple[syntax.Adjustment, frozenset[str]]],
 ) -> None:
-    """A discount after a minimum on the same lines (section 9); a minimum that a higher one before it covers (rule 23)."""
+    """A discount after a minimum on the same lines (section 9); a minimum below one in force (rule 23)."""
     if node.kind == "minimum":
         warn_no_effect(scope, node, on, minimums)
         minimums.append((node, on))
@@ -110,7 +110,8 @@ def warn_no_effect(
     for earlier, covered in minimums:
         if earlier.amount is None or node.amount is None or earlier.prorated != node.prorated:
             continue
-        if on == covered and node.amount.value <= earlier.amount.value:
+        alike = on == covered and bool(node.lines) == bool(earlier.lines)
+        if alike and node.amount.value <= earlier.amount.value:
             name = "" if earlier.alias is None else f" as {earlier.alias.text}"
             scope.report(
                 "W0307",

@@ -41,9 +41,9 @@ class Diagnostic:
 
 
 def in_source_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """The order in which people read them; equal findings at one place are said once."""
+    """The order in which people read them, otherwise as they were found; equal ones at one place are said once."""
     unique = dict.fromkeys(diagnostics)
-    return tuple(sorted(unique, key=lambda d: (d.span.start, d.span.end, d.code, d.message)))
+    return tuple(sorted(unique, key=lambda d: (d.span.start, d.span.end)))
 
 
 class ProgramError(Exception):

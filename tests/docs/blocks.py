@@ -1,15 +1,15 @@
 """The fenced blocks of a Markdown page, and what the words behind the fence mean to the tests that execute them.
 
-    pricing                     a complete program: it checks without errors or warnings, and its examples pass
-    pricing prelude             declarations that stand before the fragments of the page
-    pricing fragment            declarations: they check behind the prelude
-    pricing plan                items of a plan: likewise
-    pricing steps METER         steps of a charge on that meter: likewise
-    pricing later               parses; what it says is evaluated later
-    pricing ... error CODE      refused with that code and no other
-    pricing|json file=NAME      is also saved under that name for the blocks below it; `append` adds to what is there
-    console                     `$ pricing ...` lines, each with the output that follows it
-    python                      a doctest; all of a page share their names
+pricing                     a complete program: it checks without errors or warnings, and its examples pass
+pricing prelude             declarations that stand before the fragments of the page
+pricing fragment            declarations: they check behind the prelude
+pricing plan                items of a plan: likewise
+pricing steps METER         steps of a charge on that meter: likewise
+pricing later               parses; what it says is evaluated later
+pricing ... error CODE      refused with that code and no other
+pricing|json file=NAME      is also saved under that name for the blocks below it; `append` adds to what is there
+console                     `$ pricing ...` lines, each with the output that follows it
+python                      a doctest; all of a page share their names
 """
 
 from __future__ import annotations

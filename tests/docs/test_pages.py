@@ -76,13 +76,12 @@ def test_python(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     save_files(BLOCKS[page], None, tmp_path)
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
-    flags = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
     for block in BLOCKS[page]:
         if block.language != "python":
             continue
         session = doctest.DocTestParser().get_doctest(block.text, names, block.id, str(page), block.line)
         report: list[str] = []
-        doctest.DocTestRunner(optionflags=flags).run(session, out=report.append, clear_globs=False)
+        doctest.DocTestRunner().run(session, out=report.append, clear_globs=False)
         assert not report, "".join(report)
         names = session.globs
 
@@ -99,7 +98,8 @@ def run(line: str, folder: Path) -> str:
     environment = {**os.environ, "COLUMNS": str(COLUMNS), "NO_COLOR": "1", "TERM": "dumb", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", "from pricing_dsl.cli import main; main()", *arguments],
-        cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False,
+        cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
+        check=False,
     )  # fmt: skip
     return "".join(part.rstrip() + "\n" for part in done.stdout.splitlines())
 

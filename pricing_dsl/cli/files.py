@@ -124,6 +124,8 @@ class FilesBeside(Mapping[str, bytes]):
 def _read_bytes(file: str) -> bytes:
     if file == STDIN:
         return sys.stdin.buffer.read()
+    if not file:
+        raise CallError("the name of a file is empty", "name a file, or `-` for standard input")
     try:
         return Path(file).read_bytes()
     except (OSError, ValueError) as error:

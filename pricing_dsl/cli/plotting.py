@@ -211,14 +211,17 @@ def _draw_in_terminal(drawing: Drawing) -> None:
     figure.label(drawing.upward, "y")
     amounts = [amount for curve in drawing.curves for amount in curve.amounts]
     for axis, low, high in (("x", Decimal(0), drawing.quantities[-1]), ("y", min(amounts), max(amounts))):
-        ticks = [Fraction(low) + Fraction(high - low) * step / 4 for step in range(5)]
-        figure.ruler(axis).ticks(ticks, [_tick(tick) for tick in ticks])
+        ticks = _ticks(low, high)
+        figure.ruler(axis).ticks(list(ticks.values()), list(ticks))
     output.say(figure.build().string(colorless=not colours))
 
 
-def _tick(value: Fraction) -> str:
-    """A mark on the axis, whole where its fraction says nothing."""
-    return grouped_text(Fraction(round(value)) if value > 100 else Fraction(round(value * 1000), 1000))
+def _ticks(low: Decimal, high: Decimal) -> dict[str, Fraction]:
+    """Five marks on an axis, fewer where they are alike: as written, and where they stand. Three digits say enough."""
+    scale = 10 ** max(0, 2 - max(abs(low), abs(high)).adjusted())
+    marks = [Fraction(low) + Fraction(high - low) * step / 4 for step in range(5)]
+    rounded = [Fraction(round(mark * scale), scale) for mark in marks]
+    return {grouped_text(mark): mark for mark in rounded}
 
 
 def _draw_into_file(drawing: Drawing, file: str) -> None:

@@ -6,7 +6,8 @@ price) is red, and says how to mend it. Everything here prints through one conso
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -24,6 +25,9 @@ from pricing_dsl.values.numbers import grouped_text
 if TYPE_CHECKING:
     from pricing_dsl.compilation import Program
 
+WIDTH_FOR_REASONS = 80
+"""Columns from which on a statement has room for a column of reasons."""
+
 MENDS = {
     lookup.NO_ROW: "add a row for it, or `else`",
     lookup.NO_COLUMN: "add a column for it, or `else`",
@@ -37,33 +41,45 @@ MENDS = {
 
 
 def say_statement(program: Program, statement: Statement) -> None:
-    """The statement as a table, then what needs attention."""
+    """The statement as a table, then what needs attention. On a narrow page the reasons stand below the table."""
+    beside = output.page_width(sys.stdout) >= WIDTH_FOR_REASONS
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
     table.add_column("line", overflow="fold")
     table.add_column("quantity", justify="right", no_wrap=True, overflow="fold")
     table.add_column("amount", justify="right", no_wrap=True, overflow="fold")
-    table.add_column("because", overflow="fold", style="dim", ratio=1)
-    for line in statement.lines:
-        table.add_row(
-            Text(printable(line.label or line.id)),
-            _quantity(line),
-            _amount(line.minor, statement),
-            printable(line_sentence(line)),
-        )
-        for part in line.parts:
-            named = printable(", ".join(value for _, value in part.dimensions))
-            table.add_row(Text(f"  {named}", "dim"), "", Text(f"({_money(part.minor, statement)})", "dim"), "")
-    for row in statement.adjustments:
-        table.add_row(Text(row.id), "", _amount(row.minor, statement), printable(row_sentence(row)))
-    table.add_row("", "", "", "")
-    for name, minor in (("total", statement.total_minor), ("due", statement.due_minor)):
-        table.add_row(Text(name, "bold"), "", Text(_money(minor, statement), "bold"), Text(statement.currency))
+    if beside:
+        table.add_column("because", overflow="fold", style="dim", ratio=1)
+    below: list[Text] = []
+    for name, quantity, amount, because in _rows(statement):
+        if beside:
+            table.add_row(name, quantity, amount, because)
+            continue
+        table.add_row(name, quantity, amount)
+        if because:
+            below.append(Text(f"{name}: {because}", "dim"))
     notes = [_unpriced(entry) for entry in statement.unpriced]
     if statement.unpriced:
         notes.append(Text("This is a preview only: a statement with unpriced usage cannot be finalised.", "bold red"))
     for meter in statement.unused:
         notes.append(Text.assemble(("unused", "yellow"), f": usage of `{meter}` was given, but no line mentions it"))
-    output.show(_heading(program, statement), table, *([Text(), *notes] if notes else []))
+    blocks = [block for block in (below, notes) if block]
+    output.show(_heading(program, statement), table, *(text for block in blocks for text in (Text(), *block)))
+
+
+def _rows(statement: Statement) -> Iterator[tuple[Text, Text, Text, str]]:
+    """Name, quantity, amount and reason of every row: lines with their parts, adjustments, total and due."""
+    nothing = Text()
+    for line in statement.lines:
+        name = Text(printable(line.label or line.id))
+        yield name, _quantity(line), _amount(line.minor, statement), printable(line_sentence(line))
+        for part in line.parts:
+            values = printable(", ".join(value for _, value in part.dimensions))
+            yield Text(f"  {values}", "dim"), nothing, Text(f"({_money(part.minor, statement)})", "dim"), ""
+    for row in statement.adjustments:
+        yield Text(row.id), nothing, _amount(row.minor, statement), printable(row_sentence(row))
+    yield nothing, nothing, nothing, ""
+    for sum_name, minor in (("total", statement.total_minor), ("due", statement.due_minor)):
+        yield Text(sum_name, "bold"), Text(statement.currency), Text(_money(minor, statement), "bold"), ""
 
 
 def say_explanation(program: Program, statement: Statement, only: str | None) -> None:

@@ -81,6 +81,7 @@ def test_usage_is_read_exactly(tmp_path: Path) -> None:
         ('{"requests": ' + "9" * 5000 + "}", "--usage: "),
         ('{"x": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
         ("absent.json", "cannot read absent.json: no such file"),
+        ("", "the name of a file is empty"),
     ],
 )
 def test_usage_that_cannot_be_read(text: str, message: str) -> None:

@@ -28,16 +28,25 @@ def test_preview_shows_lines_adjustments_and_totals(pricing: Pricing) -> None:
     shown = rows(result.stdout)
     assert result.stdout.startswith("starter of shop.pricing, in USD\n")
     assert "29.00" in shown["Base fee"]
-    assert shown["API calls"][2:5] == ["150_000", "calls", "320.00"] or shown["API calls"][2:5] == [
-        "150_000",
-        "call",
-        "320.00",
-    ]
+    assert shown["API calls"][2:5] == ["150_000", "call", "320.00"]
+    assert "100_000 x 0.0022 (eu) + 50_000 x 0.002 (us)" in result.stdout
+    assert "-(max(320 - 100, 0) x 0.1) on calls" in result.stdout
     assert "-22.00" in shown["loyalty"]
-    assert shown["total"][1:] == ["327.00", "USD"]
-    assert shown["due"][1:] == ["327.00", "USD"]
+    assert shown["total"][1:] == ["USD", "327.00"]
+    assert shown["due"][1:] == ["USD", "327.00"]
     assert "(220.00)" in result.stdout
     assert "(100.00)" in result.stdout
+
+
+def test_on_a_narrow_page_the_reasons_stand_below(pricing: Pricing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "48")
+    result = pricing("preview", "shop.pricing", "--on", "tiered", "--usage", '{"calls": 210000}')
+    lines = result.stdout.splitlines()
+    assert max(map(len, lines)) <= 48
+    assert lines[2].split() == ["line", "quantity", "amount"]
+    assert lines[3].split() == ["calls", "210_000", "call", "350.00"]
+    joined = " ".join(result.stdout.split())
+    assert "calls: 200_000 after include 10_000; 100_000 x 0.002 (to 100_000) + 100_000 x 0.0015 (above)" in joined
 
 
 def test_preview_reads_usage_from_a_file_and_from_standard_input(pricing: Pricing, folder: Path) -> None:

@@ -55,7 +55,7 @@ class Apply(Node):
 
     `operator` is one of `+ - * / neg min max ceil floor abs`, `== != < <= > >= and or not`, `in` (operand, then the
     items), `like` (operand, pattern), `if` (condition, then, else), `default` (property, fallback),
-    `hour minute weekday day` (of the event's time), `table:NAME` (keys in the order of its dimensions), `function:NAME`.
+    `hour minute weekday day` (of the event's time), `table:NAME` (keys in order of its dimensions), `function:NAME`.
     """
 
     operator: str

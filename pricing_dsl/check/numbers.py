@@ -9,7 +9,6 @@ from pricing_dsl.check.scope import Scope
 from pricing_dsl.diagnostics.diagnostic import Label
 from pricing_dsl.source import Span
 from pricing_dsl.syntax import nodes as syntax
-from pricing_dsl.values.numbers import decimal_text
 
 
 def money(scope: Scope, number: syntax.Number | None) -> Fraction | None:

@@ -122,9 +122,20 @@ def draw_meters(world: World) -> list[str]:
             counter = replace(counter, unit=world.currency, money=True)
         world.counters.append(counter)
         unit_text = "" if counter.unit == name else f" unit {counter.unit}"
-        by = f" by {', '.join(dimensions)}" if dimensions else ""
-        texts.append(f'meter {name} {{ from "{name}" measure {measure}{rest}{unit_text}{by} }}')
+        where = maybe(draw, lambda: ' where status == "ok" and (amount or 0) >= 0')
+        measured_by = sort in ("sum", "bytes") and "kind" in dimensions and draw(st.booleans())
+        if measured_by:
+            measure = "by kind { input: sum(amount - cached) output: sum(max(written, 0)) }"
+        given = [draw_dimension(draw, d) for d in dimensions if not (measured_by and d == "kind")]
+        by = f" by {', '.join(given)}" if given else ""
+        texts.append(f'meter {name} {{ from "{name}"{where} measure {measure}{rest}{unit_text}{by} }}')
     return texts
+
+
+def draw_dimension(draw: Draw, name: str) -> str:
+    """A property of the event, or an expression over it that gives one of the values."""
+    first, second = VALUES[name][:2]
+    return maybe(draw, lambda: f'{name}: if size > 100 then "{first}" else "{second}"', name)
 
 
 def draw_cell(draw: Draw, kind: str) -> str:
@@ -326,14 +337,17 @@ def samples(draw: Draw) -> Sample:
         lines.append(draw_derived(world, f"d{i}", lines))
     names = [line.name for line in lines]
     adjustments = [draw_adjustment(draw, names, f"a{i}") for i in range(draw(st.integers(0, 3)))]
-    bill = pick(draw, ["", "monthly", "yearly", "monthly on day 15", "daily"])
+    bill = pick(draw, ["", "monthly", "yearly", "monthly on day 15", "daily", "quarterly", "weekly"])
     settings = [f"bill {bill}"] if bill else []
     settings += ["round half_even"] if draw(st.booleans()) else []
+    settings += maybe(draw, lambda: 'timezone "Europe/Paris"').splitlines()
     periods: dict[str, list[tuple[str, str] | None]] = {
         "": [None, ("2026-03-01", "2026-04-01"), ("2026-03-10", "2026-04-01"), ("2026-02-01", "2026-02-15")],
         "yearly": [None, ("2026-01-01", "2027-01-01"), ("2026-03-01", "2027-01-01")],
         "monthly on day 15": [None, ("2026-03-15", "2026-04-15"), ("2026-03-20", "2026-04-15")],
-        "daily": [None, ("2026-03-01", "2026-03-02")],
+        "daily": [None, ("2026-03-29", "2026-03-30")],
+        "weekly": [None, ("2026-03-23", "2026-03-30"), ("2026-03-25", "2026-03-30")],
+        "quarterly": [None, ("2026-01-01", "2026-04-01"), ("2026-01-01", "2026-02-15")],
     }
     # How many days a period has that nobody dated, and so what a daily fee costs in it, is not known.
     undated = bill == "daily" or not any(" daily" in line.head for line in lines)

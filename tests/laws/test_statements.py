@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
 from pricing_dsl.evaluate.statement import Statement
+from pricing_dsl.ir.reads import dimensions_read
 from pricing_dsl.values.rounding import round_to_minor
 from tests.laws.programs import Line, Sample, Usage, samples
 from tests.laws.running import PLAN, Outcome, by_reference, by_scalar, compiled
@@ -138,6 +140,30 @@ def test_splitting_a_cell_and_adding_zeros_changes_nothing(sample: Sample, data:
             cells += [{**cell, "quantity": part}, {**cell, "quantity": str(Decimal(cell["quantity"]) - part)}]
         cells.append({**cell, "quantity": 0})
     assert by_reference(program, sample, usage).json == by_reference(program, sample).json
+
+
+@given(samples(), st.sampled_from([str, Decimal, Fraction]))
+def test_how_a_quantity_is_given_changes_nothing(sample: Sample, kind: Any) -> None:
+    program = compiled(sample)
+    usage = {
+        meter: [{**cell, "quantity": kind(str(cell["quantity"]))} for cell in cells]
+        for meter, cells in sample.usage.items()
+    }
+    assert by_reference(program, sample, usage).json == by_reference(program, sample).json
+
+
+@given(samples())
+def test_dimensions_that_no_step_reads_may_be_left_out(sample: Sample) -> None:
+    program = compiled(sample)
+    outcome = by_reference(program, sample)
+    assume(outcome.statement is None or not outcome.statement.unpriced)
+    read = dimensions_read(program.ir, program.ir.plans[0])
+    usage = {
+        meter: [{k: v for k, v in cell.items() if k == "quantity" or k in read.get(meter, ())} for cell in cells]
+        for meter, cells in sample.usage.items()
+        if meter in sample.additive
+    }
+    assert by_reference(program, sample, {**sample.usage, **usage}).json == outcome.json
 
 
 @given(samples(), st.randoms(use_true_random=False))

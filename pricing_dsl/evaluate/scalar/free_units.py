@@ -6,16 +6,20 @@ them out works on integers; `pro rata` multiplies all quantities by a whole numb
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from math import gcd, lcm
 from typing import Any, NamedTuple
 
 from pricing_dsl.evaluate.lookup import best_arm, holds
 from pricing_dsl.evaluate.scalar.cells import Operations, remaining, required, share_of
+from pricing_dsl.evaluate.scalar.literals import all_steps
+from pricing_dsl.evaluate.scalar.prices import reaches
 from pricing_dsl.evaluate.scalar.sources import Resolver
 from pricing_dsl.evaluate.scalar.tables import Dimensions
 from pricing_dsl.ir import nodes as ir
+
+NOTHING = Fraction(0)
 
 
 class UnitPrice(NamedTuple):
@@ -25,13 +29,21 @@ class UnitPrice(NamedTuple):
     place: tuple[int, ...]
 
 
+def has_tiers(steps: Iterable[ir.Step]) -> bool:
+    """Whether the price of a cell depends on the tier that its pool reaches."""
+    return any(isinstance(step, ir.Volume) and step.is_by_cell for step in all_steps(steps))
+
+
 def free_unit_prices(
     operations: Operations, step: ir.Include, later: Sequence[ir.Step], dimensions: tuple[str, ...]
-) -> Callable[[Any], Any]:
-    """From a cell's key to what free units are given by; `None` where the cell gets none."""
+) -> Callable[[Any, Fraction], Any]:
+    """From a cell's key to what free units are given by; `None` where the cell gets none.
 
-    def find(values: Dimensions) -> tuple[Any, ...]:
-        price = unit_price(operations, later, values) if holds(step.when, values) else None
+    The second argument is what is left of the pool, which chooses the tier of a `volume` that prices cells.
+    """
+
+    def find(values: Dimensions, pooled: Fraction = NOTHING) -> tuple[Any, ...]:
+        price = unit_price(operations, later, values, pooled) if holds(step.when, values) else None
         if price is None or (price.amount is not None and price.amount <= 0):
             return (None,)
         rank: tuple[Any, ...] = (price.place, tuple(values[d] for d in dimensions))
@@ -41,17 +53,21 @@ def free_unit_prices(
             rank = (-(price.amount or Fraction(0)), *rank)
         return (rank,)
 
+    if has_tiers(later):
+        return lambda key, pooled: find(
+            dict(zip(dimensions, (key,) if len(dimensions) == 1 else key, strict=True)), pooled
+        )[0]
     resolver = Resolver(dimensions, find)
     memo = resolver.memo.get
-
-    def rank(key: Any) -> Any:
-        return (memo(key) or resolver(key))[0]
-
-    return rank
+    return lambda key, _: (memo(key) or resolver(key))[0]
 
 
 def unit_price(
-    operations: Operations, steps: Sequence[ir.Step], dimensions: Dimensions, price: UnitPrice | None = None
+    operations: Operations,
+    steps: Sequence[ir.Step],
+    dimensions: Dimensions,
+    pooled: Fraction,
+    price: UnitPrice | None = None,
 ) -> UnitPrice | None:
     """What one more unit of a cell costs after every cell step; `None` where it is refused or left out."""
     weight = Fraction(1)
@@ -66,7 +82,7 @@ def unit_price(
             case ir.Weigh(factor=factor):
                 weight *= required(tables.read(factor), dimensions)
             case ir.Price() | ir.Graduated() | ir.Volume() | ir.Match():
-                price = first_price(operations, step, dimensions)
+                price = first_price(operations, step, dimensions, pooled)
                 if price is None:
                     return None
                 price = scaled(price, weight)
@@ -86,7 +102,9 @@ def scaled(price: UnitPrice, factor: Fraction) -> UnitPrice:
     return price if price.amount is None else UnitPrice(price.amount * factor, price.place)
 
 
-def first_price(operations: Operations, step: ir.PriceStep, dimensions: Dimensions) -> UnitPrice | None:
+def first_price(
+    operations: Operations, step: ir.PriceStep, dimensions: Dimensions, pooled: Fraction
+) -> UnitPrice | None:
     """What the price step itself asks for one unit."""
     match step:
         case ir.Price(rate=ir.Linear(rate=rate)):
@@ -97,8 +115,11 @@ def first_price(operations: Operations, step: ir.PriceStep, dimensions: Dimensio
         case ir.Match(arms=arms):
             index = best_arm(step, dimensions)
             assert index is not None, "a cell without an arm has left"
-            inner = unit_price(operations, arms[index].steps, dimensions)
+            inner = unit_price(operations, arms[index].steps, dimensions, pooled)
             return None if inner is None else UnitPrice(inner.amount, (index, *inner.place))
+        case ir.Volume(tiers=tiers) if step.is_by_cell:
+            tier = next(tier for tier in tiers if reaches(tier, pooled))
+            return rate_price(operations, tier.price.rate, dimensions) if isinstance(tier.price, ir.Linear) else None
         case ir.Graduated() | ir.Volume():
             return UnitPrice(None, ())
         case _:
@@ -130,17 +151,21 @@ def split_by(cells: dict[Any, int], places: tuple[int, ...], count: int) -> dict
 class FreeUnits:
     """Shares free units out, group by group. Integers of one scale go in; `rest` may need a finer one."""
 
-    def __init__(self, rank: Callable[[Any], Any], policy: ir.CellOrder) -> None:
+    def __init__(self, rank: Callable[[Any, Fraction], Any], policy: ir.CellOrder) -> None:
         self.rank = rank
         self.policy = policy
         self.groups: list[tuple[dict[Any, int], int]] = []
         """What is left of each group, over a whole number of its own."""
 
-    def share(self, cells: dict[Any, int], factor: int, offered: int) -> None:
-        """Give `offered` units to the cells of one group, whose quantities are first multiplied by `factor`."""
+    def share(self, cells: dict[Any, int], factor: int, offered: int, scale: int) -> None:
+        """Give `offered` units to the cells of one group, whose quantities are first multiplied by `factor`.
+
+        `scale` is what both then are over.
+        """
         left = {key: quantity * factor for key, quantity in cells.items()}
         offered = max(offered, 0)
-        eligible = [(rank, key) for key, quantity in left.items() if quantity > 0 and (rank := self.rank(key))]
+        pooled = Fraction(max(sum(left.values()) - offered, 0), scale)
+        eligible = [(rank, key) for key, quantity in left.items() if quantity > 0 and (rank := self.rank(key, pooled))]
         over = 1
         if self.policy == "pro rata":
             together = sum(left[key] for _, key in eligible)

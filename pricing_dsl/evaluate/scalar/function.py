@@ -17,14 +17,32 @@ from pricing_dsl.evaluate.scalar.adjustments import AdjustmentCode
 from pricing_dsl.evaluate.scalar.cells import Operations, Shares
 from pricing_dsl.evaluate.scalar.expressions import ExpressionCode
 from pricing_dsl.evaluate.scalar.groups import Cells, Collected, Groups
-from pricing_dsl.evaluate.scalar.literals import all_steps, counts_entered, money_denominator, quantity_denominator
+from pricing_dsl.evaluate.scalar.literals import (
+    SUM_STEPS,
+    all_steps,
+    can_be_below_zero,
+    counts_entered,
+    money_denominator,
+    quantity_denominator,
+)
 from pricing_dsl.evaluate.scalar.meters import MeterLoop
 from pricing_dsl.evaluate.scalar.pipeline import Pipeline
 from pricing_dsl.evaluate.scalar.prices import Numbers
 from pricing_dsl.evaluate.scalar.runtime import quantity_reader
 from pricing_dsl.evaluate.scalar.sources import Operation, Source, dict_loop
 from pricing_dsl.evaluate.scalar.tables import Tables
-from pricing_dsl.evaluate.scalar.writing import Atom, Names, Num, Scale, Writer, common, product, running, whole
+from pricing_dsl.evaluate.scalar.writing import (
+    Atom,
+    Fallback,
+    Names,
+    Num,
+    Scale,
+    Writer,
+    common,
+    product,
+    running,
+    whole,
+)
 from pricing_dsl.evaluate.statement import LineInfo
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.ir.reads import expression_reads, sources_read
@@ -59,7 +77,7 @@ class FunctionCode:
         self.fees = dict(binding.fees)
         self.operations = Operations(tables, self.shares)
         self.others = others
-        self.statement = statement
+        self.statement = self.shows_parts = statement
         self.body = Writer(2)
         self.reads = sources_read(program, plan)
         self.meters = {meter.name: meter for meter in program.meters}
@@ -69,17 +87,13 @@ class FunctionCode:
         self.scale = lcm(10**binding.places, own)
         self.unit = Atom("Q", self.scale)
         self.cents = Atom("cents", 10**program.digits)
-        self.kept_whole = {
-            line.source
-            for line in self.plan.lines
-            if isinstance(line, ir.Charge) and isinstance(line.source, str) and shares_free_units(line.steps)
-        } | {q.source for q in program.quantities if q.source is not None and shares_free_units(q.steps)}
-        """Quantities whose cells some pipeline shares free units over: it needs them with all their dimensions."""
         self.signed = any(
             isinstance(step, ir.Mirror | ir.AtLeast) for steps in self.pipelines() for step in all_steps(steps)
         )
         self.read_quantity = quantity_reader(self.scale, binding.places)
         self.reader = self.names.parameter(self.read_quantity)
+        self.keeps_dimensions = self.signed or self.needs_cells()
+        """Whether named quantities keep dimensions that no step reads: where single cells matter, not their sums."""
         self.sources: dict[str, Source | Num] = {}
         self.minors: dict[str, str] = {}
         self.lines: dict[str, tuple[str, ...]] = {}
@@ -90,6 +104,23 @@ class FunctionCode:
         """The steps of the quantities and the charges that are on them."""
         steps = [self.quantities[name].steps for name in self.reads if name in self.quantities]
         return steps + [line.steps for line in self.plan.lines if isinstance(line, ir.Charge) and is_on_source(line)]
+
+    def needs_cells(self) -> bool:
+        """Whether a used quantity can have cells below zero, or free units are shared over cells."""
+        for name in self.reads:
+            quantity = self.quantities.get(name)
+            if quantity is not None and (self.can_fall(quantity) or any(term.factor < 0 for term in quantity.terms)):
+                return True
+        steps = [step for pipeline in self.pipelines() for step in all_steps(pipeline)]
+        return any(isinstance(step, ir.Include) and step.policy is not None for step in steps)
+
+    def can_fall(self, quantity: ir.Quantity) -> bool:
+        """Whether steps of a quantity can take it below zero."""
+        return any(
+            isinstance(step, ir.AtMost)
+            or (isinstance(step, ir.Weigh) and self.operations.tables.smallest(step.factor) < 0)
+            for step in quantity.steps
+        )
 
     # --- what pipelines ask for ---
 
@@ -169,7 +200,7 @@ class FunctionCode:
             self.sources[name] = self.expression_quantity(quantity.expression, charging)
             return
         dimensions = quantity.dimensions
-        if not self.is_signed(quantity) and name not in self.kept_whole:
+        if not self.keeps_dimensions:
             dimensions = tuple(d for d in dimensions if d in self.reads[name])
         if quantity.source is not None:
             self.piped_quantity(quantity, quantity.source, dimensions, charging)
@@ -178,16 +209,9 @@ class FunctionCode:
 
     def is_signed(self, quantity: ir.Quantity) -> bool:
         """Whether cells of the quantity can be below zero."""
-        return (
-            self.signed
-            or any(term.factor < 0 for term in quantity.terms)
-            or any(
-                isinstance(step, ir.Weigh) and self.operations.tables.smallest(step.factor) < 0
-                for step in quantity.steps
-            )
-            or any(isinstance(step, ir.AtMost) for step in quantity.steps)
-            or any(self.is_signed_source(other) for other in made_of(quantity))
-        )
+        if self.signed or self.can_fall(quantity) or any(term.factor < 0 for term in quantity.terms):
+            return True
+        return any(self.is_signed_source(other) for other in made_of(quantity))
 
     def is_signed_source(self, name: str) -> bool:
         source = self.sources.get(name)
@@ -316,8 +340,33 @@ class FunctionCode:
             groups.raise_to(self.body, self.names, (*groups.scale, money))
             groups.is_money = True
             pipeline.run(steps[charge.first_amount_step :])
+        steps_after = pipeline.weights is not None
         exact = self.named(pipeline.finish(None).amount.value)
-        self.round_line(charge, exact, quantity)
+        unit = self.round_line(charge, exact)
+        if self.statement:
+            parts = self.parts(pipeline, charge, exact, unit, steps_after=steps_after)
+            info = LineInfo(charge.name, charge.label, "charge", charge.unit, self.program.digits)
+            self.lines[charge.name] = (
+                self.names.parameter(info),
+                self.minors[charge.name],
+                exact.text,
+                self.size(exact.scale),
+                quantity.text,
+                self.size(quantity.scale),
+                parts,
+            )
+
+    def parts(self, pipeline: Pipeline, charge: ir.Charge, exact: Num, unit: str, *, steps_after: bool) -> str:
+        """The parts of a line that `show by` lists."""
+        if pipeline.shown is None or pipeline.weights is None or pipeline.added_up is None:
+            return "()"
+        changes = any(isinstance(step, (*SUM_STEPS, ir.Discount)) for step in charge.steps)
+        if changes and can_be_below_zero(charge.steps, self.operations.tables):
+            raise Fallback("`show by` of parts that may be below zero")
+        names = self.names.parameter(pipeline.shown)
+        added_up, after = (pipeline.added_up.name, exact.text) if steps_after else ("1", "1")
+        minor, digits = self.minors[charge.name], self.program.digits
+        return f"shown_parts({pipeline.weights.name}, {minor}, {added_up}, {after}, {unit}, {names}, {digits})"
 
     def named(self, value: Num) -> Num:
         """A value in a variable."""
@@ -325,8 +374,8 @@ class FunctionCode:
         self.body.line(f"{name} = {value.text}")
         return Num(name, value.scale)
 
-    def round_line(self, charge: ir.Charge, exact: Num, quantity: Num) -> None:
-        """Half up, away from zero, or half even, to the minor unit."""
+    def round_line(self, charge: ir.Charge, exact: Num) -> str:
+        """Half up, away from zero, or half even, to the minor unit; the text of that unit."""
         minor = self.names.new("m")
         cent = Fraction(1, 10**self.program.digits)
         unit = self.names.literal(cent, exact.scale)
@@ -337,13 +386,7 @@ class FunctionCode:
             e = exact.text
             self.body.line(f"{minor} = ({e} + {half}) // {unit} if {e} >= 0 else -(({half} - {e}) // {unit})")
         self.minors[charge.name] = minor
-        info = LineInfo(charge.name, charge.label, "charge", charge.unit, self.program.digits)
-        self.lines[charge.name] = (
-            (self.names.parameter(info), minor, exact.text, self.size(exact.scale), quantity.text,
-             self.size(quantity.scale), "()")
-            if self.statement
-            else ()
-        )  # fmt: skip
+        return unit
 
     def size(self, scale: Scale) -> str:
         """A scale as a number."""
@@ -388,11 +431,6 @@ class FunctionCode:
 
 def is_on_source(charge: ir.Charge) -> bool:
     return isinstance(charge.source, str)
-
-
-def shares_free_units(steps: tuple[ir.Step, ...]) -> bool:
-    """Whether free units are shared over cells."""
-    return any(isinstance(step, ir.Include) and step.policy is not None for step in all_steps(steps))
 
 
 def made_of(quantity: ir.Quantity) -> list[str]:

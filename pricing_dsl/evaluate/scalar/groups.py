@@ -28,6 +28,8 @@ class Surroundings(Protocol):
 
     names: Names
     operations: Operations
+    shows_parts: bool
+    """Whether `show by` matters: it changes no amount."""
 
     def read(self, ref: ir.Ref, keys: tuple[str, ...], key: str) -> Num:
         """The value of a quantity for one group (`key` is the text of its key), or of a line."""

@@ -14,6 +14,13 @@ from pricing_dsl.ir import nodes as ir
 Rate = ir.Linear | ir.Package | ir.Flat | ir.Reject | ir.Graduated | ir.Volume
 
 
+SUM_STEPS = (
+    ir.Plus, ir.Minimum, ir.Maximum, ir.DiscountAbove, ir.DiscountMoney, ir.DiscountGraduated, ir.RoundMoney,
+    ir.Total, ir.Largest,
+)  # fmt: skip
+"""Steps on the sum of a group, and those that end groups."""
+
+
 def all_steps(steps: Iterable[ir.Step]) -> Iterator[ir.Step]:
     """Steps and those of arms."""
     for step in steps:

@@ -56,6 +56,11 @@ class MeterLoop:
         return not self.required and not any(slot.path for slot in self.source.slots)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether only whole quantities are asked for, which do not care how cells are merged."""
+        return all(slot.is_plain and slot.key is None for slot in self.source.slots)
+
+    @property
     def signed(self) -> bool:
         return self.source.signed and all(slot.signed for slot in self.source.slots)
 
@@ -63,7 +68,7 @@ class MeterLoop:
         dimensions = self.meter.dimensions
         with writer.block(f"if len(u) > {self.cells_max}:"):
             writer.line("raise Fallback")
-        if not self.meter.adds_over_dimensions or self.signed:
+        if not self.meter.adds_over_dimensions or (self.signed and not self.is_plain):
             merge = duplicate_merger(dimensions, self.read, adds=self.meter.adds_over_dimensions)
             writer.line(f"u = {names.parameter(merge)}(u)")
         checker = names.parameter(cell_checker(dimensions, self.required))

@@ -17,7 +17,7 @@ from pricing_dsl.evaluate.scalar.groups import Cells, Collected, Groups, Keys, S
 from pricing_dsl.evaluate.scalar.prices import TierPrice
 from pricing_dsl.evaluate.scalar.quantities import QuantityCode
 from pricing_dsl.evaluate.scalar.sources import Operation, Path, Source
-from pricing_dsl.evaluate.scalar.writing import Atom, Num, Scale, Writer, common, product
+from pricing_dsl.evaluate.scalar.writing import Atom, Fallback, Num, Scale, Writer, common, product, running, whole
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.ir.reads import step_lookups
 
@@ -33,6 +33,12 @@ class Pipeline(QuantityCode):
     ) -> None:  # fmt: skip
         super().__init__(around, writer, state, money, always=always, charging=charging, counts_entered=counts_entered)
         self.later = later
+        self.shown: tuple[str, ...] | None = None
+        """The dimensions of the last `show by`."""
+        self.weights: Collected | None = None
+        """What the parts that are shown had cost when they were added up, by their values."""
+        self.added_up: Collected | None = None
+        """What they came to together."""
         self.rest: tuple[ir.Step, ...] = ()
 
     def run(self, steps: tuple[ir.Step, ...]) -> None:
@@ -51,8 +57,11 @@ class Pipeline(QuantityCode):
 
     def step(self, step: ir.Step) -> None:
         match step:
-            case ir.Counted() | ir.ShowBy():
+            case ir.Counted():
                 pass
+            case ir.ShowBy(dimensions=dimensions):
+                if self.around.shows_parts:
+                    self.show_by(dimensions)
             case ir.Each(dimensions=dimensions):
                 self.each(dimensions)
             case ir.Where() | ir.Weigh() | ir.Times() | ir.Discount() | ir.Prorate():
@@ -75,7 +84,15 @@ class Pipeline(QuantityCode):
             case ir.Total() | ir.Largest():
                 self.end_groups(step)
             case _:
-                self.money_step(step, self.pooled())
+                groups = self.pooled()
+                if self.weights is None:
+                    self.money_step(step, groups)
+                    return
+                before = self.named(groups.value)
+                self.money_step(step, groups)
+                # A change of nothing is spread evenly over cells, which only the reference evaluator still has.
+                with self.writer.block(f"if not {before} and {groups.value} and {self.weights.name}:"):
+                    self.writer.line("raise Fallback")
 
     # --- cells ---
 
@@ -167,7 +184,7 @@ class Pipeline(QuantityCode):
         read: set[str] = set()
         for step in self.rest:
             read |= dimensions_of(step.when)
-            if isinstance(step, ir.Each):
+            if isinstance(step, ir.Each) or (isinstance(step, ir.ShowBy) and self.around.shows_parts):
                 read |= set(step.dimensions)
             for factor in step_lookups(step):
                 read |= set(self.operations.tables.dimensions(factor))
@@ -186,6 +203,30 @@ class Pipeline(QuantityCode):
             entered_scale=state.scale,
             volume=VolumeCells(step, state.each, tuple(paths)),
         )
+
+    # --- parts ---
+
+    def show_by(self, dimensions: tuple[str, ...]) -> None:
+        """Keep the parts that are to be listed apart until they are added up."""
+        if not self.always:
+            raise Fallback("`show by` in an arm of a `match`")
+        groups = self.grouped_by((*dimensions, *sorted(self.read_later())))
+        if not set(dimensions) <= set(groups.keys):
+            raise Fallback("`show by` after its dimensions were pooled")
+        self.shown = dimensions
+
+    def collect(self, groups: Groups, keys: Keys) -> Sums:
+        """End the work on groups; parts that are shown are remembered when they are added up."""
+        if self.shown is None or self.weights is not None or groups.key is None:
+            return super().collect(groups, keys)
+        if keys is not None:
+            if not set(self.shown) <= set(keys):
+                raise Fallback("`show by` dimensions that a later pool step adds up in groups")
+            return super().collect(groups, keys)
+        self.weights = self.gather(groups, Num(groups.value, groups.scale), self.shown)
+        sums = super().collect(groups, keys)
+        self.added_up = sums.amount
+        return sums
 
     # --- prices and money on groups ---
 
@@ -256,6 +297,8 @@ class Pipeline(QuantityCode):
         if isinstance(step, ir.Total):
             sums = self.finish(keys)
         else:
+            if self.shown is not None:
+                raise Fallback("`show by` before `largest`")
             sums = self.largest(self.finish(self.pooled().each), keys)
         self.state = self.open(sums, self.outer)
 
@@ -332,10 +375,11 @@ class Pipeline(QuantityCode):
             offered = self.offered(step, state.each, state.scale)
             scale = common(state.scale, offered.scale)
             factor = self.names.raised(Collected("1", cells.factor, state.scale).value, scale)
-            line(f"{units}.share(c, {factor}, {self.names.raised(offered, scale)})")
-        rest, whole = self.names.new("g"), self.names.new("h")
-        line(f"{rest}, {whole} = {units}.rest()")
-        self.state = self.reread(rest, dimensions, (*scale, Atom(whole, None)), state.each, state.can_be_negative)
+            over = product(self.names.parameter(whole(scale)), *running(scale))
+            line(f"{units}.share(c, {factor}, {self.names.raised(offered, scale)}, {over})")
+        left, over = self.names.new("g"), self.names.new("h")
+        line(f"{left}, {over} = {units}.rest()")
+        self.state = self.reread(left, dimensions, (*scale, Atom(over, None)), state.each, state.can_be_negative)
 
     def offered(self, step: ir.Include, each: tuple[str, ...], scale: Scale) -> Num:
         """Free units for the group `k`."""

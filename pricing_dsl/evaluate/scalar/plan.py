@@ -17,11 +17,20 @@ from pricing_dsl.evaluate.errors import EvaluationError
 from pricing_dsl.evaluate.scalar.free_units import FreeUnits, split_by
 from pricing_dsl.evaluate.scalar.function import Binding, FunctionCode
 from pricing_dsl.evaluate.scalar.literals import all_steps
-from pricing_dsl.evaluate.scalar.runtime import TOO_LARGE, FinerScale, changed, give, half_even, half_up, spread
+from pricing_dsl.evaluate.scalar.runtime import (
+    TOO_LARGE,
+    FinerScale,
+    changed,
+    give,
+    half_even,
+    half_up,
+    shown_parts,
+    spread,
+)
 from pricing_dsl.evaluate.scalar.support import unsupported
 from pricing_dsl.evaluate.scalar.tables import Tables
 from pricing_dsl.evaluate.scalar.writing import Fallback
-from pricing_dsl.evaluate.statement import Line, Part, Row, Statement, Usage
+from pricing_dsl.evaluate.statement import Line, Row, Statement, Usage
 from pricing_dsl.evaluate.usage import read_usage
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.ir.reads import meters_used
@@ -36,7 +45,6 @@ RUNTIME: dict[str, Any] = {
     "Fallback": Fallback,
     "FreeUnits": FreeUnits,
     "Line": Line,
-    "Part": Part,
     "Row": Row,
     "Statement": Statement,
     "TOO_LARGE": TOO_LARGE,
@@ -44,6 +52,7 @@ RUNTIME: dict[str, Any] = {
     "give": give,
     "half_even": half_even,
     "half_up": half_up,
+    "shown_parts": shown_parts,
     "split_by": split_by,
     "spread": spread,
 }
@@ -146,7 +155,19 @@ class ScalarPlan:
         if self.reason is not None:
             raise Fallback(self.reason)
         binding = self._binding(period)
-        return self._runs.get((statement, binding), lambda: made(*self.text(binding, statement=statement)))
+        return self._runs.get((statement, binding), lambda: self._made(binding, statement=statement))
+
+    def _made(self, binding: Binding, *, statement: bool) -> Run:
+        """The function, or where only a statement shows that generated code does not do it, one that says so."""
+        try:
+            return made(*self.text(binding, statement=statement))
+        except Fallback as refused:
+            reason = str(refused)
+
+            def refuse(*_: Any) -> Any:
+                raise Fallback(reason)
+
+            return refuse
 
     def _binding(self, period: BillingPeriod) -> Binding:
         try:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from pricing_dsl.evaluate.scalar.writing import Fallback
+from pricing_dsl.evaluate.statement import Part
 from pricing_dsl.limits import DIGITS_MAX
 
 TOO_LARGE = 10**DIGITS_MAX
@@ -164,10 +165,22 @@ def spread(minor: int, names: Sequence[str], nets: Sequence[int], top_ups: list[
     return (changed(list(zip(names, own, strict=True))), *left)
 
 
-def footing_shares(whole: int, amounts: Sequence[int], unit: int) -> list[int]:
-    """Round amounts over `unit` so that they add up to `whole`, their rounded sum: largest remainder, ties earlier."""
-    shares = [amount // unit for amount in amounts]
-    missing = whole - sum(shares)
-    for i in sorted(range(len(amounts)), key=lambda i: shares[i] * unit - amounts[i])[:missing]:
+def shown_parts(
+    weights: dict[Any, int], minor: int, added_up: int, after: int, unit: int, names: Sequence[str], digits: int
+) -> tuple[Part, ...]:
+    """The parts of a line by the values in `weights`, rounded by largest remainder so that they add up to `minor`.
+
+    `weights` are their amounts when they came to `added_up` together, which later steps made `after`, of which `unit`
+    is one minor unit.
+    """
+    keys = sorted(weights)
+    amounts = [weights[key] * after for key in keys]
+    over = added_up * unit or 1
+    shares = [amount // over for amount in amounts]
+    missing = minor - sum(shares)
+    for i in sorted(range(len(keys)), key=lambda i: shares[i] * over - amounts[i])[:missing]:
         shares[i] += 1
-    return shares
+    values = [(key,) for key in keys] if len(names) == 1 else keys
+    return tuple(
+        Part(tuple(zip(names, value, strict=True)), share, digits) for value, share in zip(values, shares, strict=True)
+    )

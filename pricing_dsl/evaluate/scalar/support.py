@@ -10,15 +10,11 @@ from fractions import Fraction
 
 from pricing_dsl.evaluate.scalar.cells import is_cellwise
 from pricing_dsl.evaluate.scalar.expressions import OPERATORS
-from pricing_dsl.evaluate.scalar.literals import all_steps, can_be_below_zero
+from pricing_dsl.evaluate.scalar.literals import SUM_STEPS, all_steps, can_be_below_zero
 from pricing_dsl.evaluate.scalar.tables import Tables
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.ir.reads import sources_read, step_lookups
 
-SUM_STEPS = (
-    ir.Plus, ir.Minimum, ir.Maximum, ir.DiscountAbove, ir.DiscountMoney, ir.DiscountGraduated, ir.RoundMoney,
-    ir.Total, ir.Largest,
-)  # fmt: skip
 POOL_STEPS = (ir.RoundQuantity, ir.AtLeast, ir.AtMost, ir.Mirror, ir.Total, ir.Largest)
 
 
@@ -87,6 +83,7 @@ def are_cellwise(step: ir.Match) -> bool:
 def free_units_reason(steps: tuple[ir.Step, ...]) -> str | None:
     """Free units over cells are shared before anything is pooled, by prices that do not depend on a tier."""
     shared = pooled = False
+    grouped = any(isinstance(step, ir.Each | ir.Match) for step in steps)
     for step in all_steps(steps):
         if isinstance(step, ir.Include) and step.policy is not None:
             if pooled:
@@ -94,10 +91,10 @@ def free_units_reason(steps: tuple[ir.Step, ...]) -> str | None:
             if shared:
                 return "free units across cells more than once"
             shared = True
-        elif shared and isinstance(step, ir.Where):
-            return "`where` after free units across cells"
-        elif shared and isinstance(step, ir.Volume) and step.is_by_cell:
-            return "free units across cells whose prices depend on the tier"
+        elif shared and grouped and isinstance(step, ir.Where):
+            return "`where` after free units across cells of groups"
+        elif shared and isinstance(step, ir.Volume) and step.is_by_cell and step.on is not None:
+            return "free units across cells whose prices depend on another quantity"
         pooled |= isinstance(step, POOL_STEPS) or (isinstance(step, ir.Include) and step.policy is None)
     return None
 

@@ -49,7 +49,8 @@ class Evaluator:
         try:
             return self._scalar.statement(usage, resolved)
         except Fallback:
-            return reference.evaluate(self.program, self.plan, usage, resolved, explain=False)
+            pass  # outside the handler, so that an error of the usage stands alone
+        return reference.evaluate(self.program, self.plan, usage, resolved, explain=False)
 
     def explain(
         self,
@@ -71,7 +72,8 @@ class Evaluator:
         try:
             return self._scalar.amounts(usage, resolved)
         except Fallback:
-            return self._careful_amounts(usage, resolved)
+            pass
+        return self._careful_amounts(usage, resolved)
 
     def _careful_amounts(self, usage: Usage, period: BillingPeriod) -> dict[str, int]:
         statement = reference.evaluate(self.program, self.plan, usage, period, explain=False)

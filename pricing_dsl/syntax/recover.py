@@ -10,7 +10,9 @@ May import `automaton`, `braces`, `build`, `lexer`, `expected`.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from difflib import get_close_matches
+from itertools import islice
 
 from grammar import tables
 from pricing_dsl.diagnostics.diagnostic import Diagnostic, Label
@@ -43,6 +45,24 @@ _GROUP = re.compile(r"[0-9]{3}\Z")
 _LOOSE_DATE = re.compile(r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}(?:T[0-9:]*Z?)?")
 _NAMED = frozenset({NAME, "name", "reference"})
 _NOT_IN_NAMES = frozenset({"MINUS", "STAR", "SLASH", "NUMBER", "YEAR_MONTH"})
+
+
+def _heights(states: list[int]) -> Iterator[int]:
+    """Heights to which the stack may be cut, from its own down: never through a block, open or complete.
+
+    The last is that of the innermost `{` still open, or 1 for the beginning of the program.
+    """
+    complete = 0
+    for height in range(len(states), 0, -1):
+        symbol = tables.SYMBOLS[states[height - 1]]
+        if not complete:
+            yield height
+        if symbol == "RBRACE":
+            complete += 1
+        elif symbol == "LBRACE":
+            if not complete:
+                return
+            complete -= 1
 
 
 class Recovery:
@@ -106,7 +126,7 @@ class Recovery:
 
     def _next_item(self, index: int, states: list[int]) -> int | None:
         """The word that begins the next line was read as a name, because what stands before it is not complete."""
-        if self._state_that_takes(self.tokens.kinds[index], states, self._base(states)) is None:
+        if self._height_that_takes(self.tokens.kinds[index], states) is None:
             return None
         states.pop()
         self._report_unexpected(index, states)
@@ -129,7 +149,7 @@ class Recovery:
             return None
         message = f"`{text}` has no place here: money is a bare number in the program's currency"
         self._report("S0107", message, self.tokens.span(code), write=f"delete `{text}`")
-        for height in range(len(states), max(len(states) - cuts - 1, 0), -1):
+        for height in islice(_heights(states), cuts + 1):
             if self._takes(states, index, height=height) >= 1:
                 del states[height:]
                 return index
@@ -196,8 +216,8 @@ class Recovery:
     def _misspelt(self, index: int, states: list[int]) -> int | None:
         """A word that is nearly one that could stand here, or stood before and was read as a unit."""
         tokens = self.tokens
-        top = len(states)
-        for at, heights in ((index, (top,)), (index - 1, range(top - 1, max(top - 4, 0), -1))):
+        possible = list(islice(_heights(states), 4))
+        for at, heights in ((index, possible[:1]), (index - 1, possible[1:])):
             if at < 0 or not (tokens.kinds[at] == NAME or (at == index and tokens.kinds[at] in WORDS)):
                 continue
             text = tokens.text(at)
@@ -223,10 +243,10 @@ class Recovery:
         for other in _CONNECTORS:
             if not advance(states, (other,), words_as_names=False):
                 continue
-            if other == "LBRACE" and not any(stray.start > tokens.starts[index] for stray in self.braces.strays):
+            if other == "LBRACE" and self._stray_behind(index) is None:
                 continue
             options = [("put in", self._takes(states, index, other))] if other != "EQUAL" else []
-            if not self._is_start(index) and (kind in SPELLINGS or kind == NAME):
+            if other != "LBRACE" and not self._is_start(index) and (kind in SPELLINGS or kind == NAME):
                 options.append(("read as", self._takes(states, index + 1, other)))
             for how, taken in options:
                 if taken > best:
@@ -268,24 +288,36 @@ class Recovery:
         return index == 0 or tokens.source.text.find("\n", tokens.ends[index - 1], tokens.starts[index]) >= 0
 
     def _put_in(self, index: int, kind: str) -> None:
-        """Insert a token of no width. A `{` takes back the first `}` behind it that had been left out as stray."""
+        """Insert a token of no width. With a `{` the `}` that had been left out as stray comes back."""
+        at = self.tokens.starts[index]
+        found = self._stray_behind(index) if kind == "LBRACE" else None
+        self._insert(index, kind, Span(at, at))
+        if found is not None:
+            stray, closing = found
+            self.braces.strays.remove(stray)
+            said = self.tokens.diagnostics
+            said[:] = [diagnostic for diagnostic in said if diagnostic.code != "S0121" or diagnostic.span != stray]
+            self._insert(closing + 1, "RBRACE", stray)
+            self.braces.partners[index] = closing + 1
+
+    def _insert(self, index: int, kind: str, span: Span) -> None:
+        self.tokens.insert(index, kind, span)
+        self.tokens.broken = {broken + (broken >= index) for broken in self.tokens.broken}
+        partners = self.braces.partners
+        self.braces.partners = {start + (start >= index): end + (end >= index) for start, end in partners.items()}
+
+    def _stray_behind(self, index: int) -> tuple[Span, int] | None:
+        """The first `}` left out as stray behind a token, in the same block, and the token before which it stood."""
         tokens = self.tokens
-        at = tokens.starts[index]
-        partners = self.braces.partners
-        self.braces.partners = {o + (o >= index): c + (c >= index) for o, c in partners.items()}
-        tokens.broken = {broken + (broken >= index) for broken in tokens.broken}
-        tokens.insert(index, kind, Span(at, at))
-        if kind != "LBRACE":
-            return
-        stray = next(stray for stray in self.braces.strays if stray.start > at)
-        self.braces.strays.remove(stray)
-        tokens.diagnostics[:] = [d for d in tokens.diagnostics if d.code != "S0121" or d.span != stray]
-        closing = next(
-            i for i in range(index, len(tokens.kinds)) if tokens.starts[i] > stray.start or tokens.kinds[i] == END
-        )
-        partners = self.braces.partners
-        self.braces.partners = {o + (o >= closing): c + (c >= closing) for o, c in partners.items()} | {index: closing}
-        tokens.insert(closing, "RBRACE", stray)
+        at = index
+        for stray in self.braces.strays:
+            while tokens.starts[at] < stray.start and tokens.kinds[at] not in ("RBRACE", END):
+                at = self.braces.partners[at] + 1 if tokens.kinds[at] == "LBRACE" else at + 1
+            if tokens.starts[at] < stray.start:
+                return None
+            if at > index and tokens.starts[at - 1] < stray.start:
+                return stray, at
+        return None
 
     # --- panic ---
 
@@ -293,8 +325,7 @@ class Recovery:
         """More is open than can be: `not not not ...`, `if ... else if ...` without end."""
         message = "this expression is nested too deeply"
         self._report("S0131", message, self.tokens.span(index), write="split it: name parts of it")
-        while states[-1] not in _LIST_STATES and len(states) > 1:
-            states.pop()
+        del states[next(height for height in _heights(states) if states[height - 1] in _LIST_STATES or height == 1) :]
         return self._panic(index, states)
 
     def _unexpected(self, index: int, states: list[int]) -> int:
@@ -343,36 +374,29 @@ class Recovery:
         """Skip to where the block can go on; cut the stack to the state that takes it; return the place."""
         tokens = self.tokens
         kinds = tokens.kinds
-        base = self._base(states)
+        base = min(_heights(states))
         at = self._behind_parentheses(index, states[base:])
         known: dict[str, int | None] = {}
         while True:
             kind = kinds[at]
-            ends = kind == END or (kind == "RBRACE" and base > 0)
+            ends = kind == END or (kind == "RBRACE" and base > 1)
             if ends or kind in _STARTERS or (kind in _LINE_STARTERS and self._is_first_on_line(at)):
                 if kind not in known:
-                    known[kind] = self._state_that_takes(kind, states, base)
-                top = known[kind]
-                if top is not None:
-                    del states[top + 1 :]
+                    known[kind] = self._height_that_takes(kind, states)
+                height = known[kind]
+                if height is not None:
+                    del states[height:]
                     self.builder.recovered(tokens.starts[at])
                     return at
             at = self.braces.partners[at] + 1 if kind == "LBRACE" else at + 1
 
-    def _base(self, states: list[int]) -> int:
-        """The place on the stack of the innermost open `{`, or of the program's beginning."""
-        base = len(states) - 1
-        while base and tables.SYMBOLS[states[base]] != "LBRACE":
-            base -= 1
-        return base
-
-    def _state_that_takes(self, kind: str, states: list[int], base: int) -> int | None:
-        """The highest place of the open block's stack from which `kind` is taken; names only where a list goes on."""
-        for top in range(len(states) - 1, base - 1, -1):
-            if kind in _LINE_STARTERS and states[top] not in _LIST_STATES:
+    def _height_that_takes(self, kind: str, states: list[int]) -> int | None:
+        """The greatest height of the stack from which `kind` is taken; names only where a list goes on."""
+        for height in _heights(states):
+            if kind in _LINE_STARTERS and states[height - 1] not in _LIST_STATES:
                 continue
-            if advance(states, (kind,), height=top + 1, words_as_names=False):
-                return top
+            if advance(states, (kind,), height=height, words_as_names=False):
+                return height
         return None
 
     def _behind_parentheses(self, index: int, states: list[int]) -> int:

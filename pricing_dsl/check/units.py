@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from pricing_dsl import limits
 from pricing_dsl.check.scope import Scope, UnitSymbol, did_you_mean
 from pricing_dsl.diagnostics.diagnostic import Label
 from pricing_dsl.source import Span
@@ -216,7 +217,18 @@ class Units:
         if symbol is None:
             return None
         scope.used.add(("unit", base))
-        return UnitSymbol(name, symbol.base, definition.value * symbol.factor, node.name.span)
+        factor = definition.value * symbol.factor
+        if max(factor.numerator, factor.denominator) >= 10**limits.DIGITS_MAX:
+            scope.report(
+                "U0205",
+                definition.span,
+                f"one `{name}` is a number of `{symbol.base}` with more than {limits.DIGITS_MAX} digits",
+                label="conversions multiply",
+                labels=[Label(symbol.span, f"`{base}` is converted itself")],
+                help="define it by a nearer unit, or with a rounder number",
+            )
+            return None
+        return UnitSymbol(name, symbol.base, factor, node.name.span)
 
 
 def declare_implied(scope: Scope, program: syntax.Program) -> None:

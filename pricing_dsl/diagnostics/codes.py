@@ -134,6 +134,7 @@ CODES: dict[str, str] = {
     "U0202": "unit defined by itself",
     "U0203": "unit called like a currency",
     "U0204": "plural that is the unit itself",
+    "U0205": "conversion of too many digits",
     # --- D: tiers, tables, dates ---
     "D0101": "bounds that do not ascend",
     "D0102": "tier after `above`",

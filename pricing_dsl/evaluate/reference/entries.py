@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, assert_never
 
-from pricing_dsl.evaluate.lookup import NO_ARM, REJECTED, Dimensions, Found, Missing, Tables, best_arm, holds
+from pricing_dsl.evaluate.lookup import NO_ARM, Dimensions, Found, Missing, Tables, best_arm, holds
 from pricing_dsl.evaluate.reference.cells import Cell
 from pricing_dsl.evaluate.reference.context import Run
 from pricing_dsl.ir import nodes as ir
@@ -80,18 +80,19 @@ def own_lookups(step: ir.Step) -> Iterator[ir.Lookup]:
 
 
 def no_tier(tables: Tables, step: ir.Volume, dimensions: Dimensions) -> str | None:
-    """Why no tier of a `volume` that prices cell by cell has a rate for a cell; `None` when one does."""
+    """Why no tier of a `volume` that prices cell by cell knows a cell; `None` when one does.
+
+    A tier that says `reject` knows every cell: it refuses at the price.
+    """
     reason: str | None = None
     for tier in step.tiers:
         match tier.price:
-            case ir.Reject():
-                reason = reason or REJECTED
             case ir.Linear(rate=ir.Lookup() as lookup):
                 found = tables.find(lookup, dimensions)
                 if isinstance(found, Found):
                     return None
                 reason = found.reason
-            case ir.Linear():
+            case ir.Linear() | ir.Reject():
                 return None
             case ir.Package() | ir.Flat() | ir.Graduated() | ir.Volume():
                 raise AssertionError("a volume by cell has rates only")

@@ -83,9 +83,10 @@ class Operations:
         multiply = self.multiply(step.factor, step.when)
 
         def apply(dimensions: Dimensions, value: Fraction) -> Fraction | Outcome:
-            return multiply.apply(dimensions, value) or Outcome.FREE
+            return multiply.apply(dimensions, value) or Outcome.EMPTY
 
-        return Operation(multiply.dimensions, multiply.denominator, apply, keeps_all=not multiply.dimensions)
+        keeps_all = isinstance(step.factor, ir.Const) and step.factor.value != 0
+        return Operation(multiply.dimensions, multiply.denominator, apply, keeps_all)
 
     def times(self, step: ir.Times) -> Operation:
         return self.multiply(step.factor, step.when)

@@ -363,6 +363,9 @@ class FunctionCode:
         changes = any(isinstance(step, (*SUM_STEPS, ir.Discount)) for step in charge.steps)
         if changes and can_be_below_zero(charge.steps, self.operations.tables):
             raise Fallback("`show by` of parts that may be below zero")
+        flat = list(all_steps(charge.steps))
+        if any(isinstance(s, ir.Weigh) for s in flat) and any(isinstance(s, ir.Include) and s.policy for s in flat):
+            raise Fallback("`show by` after `weigh` and free units across cells")
         names = self.names.parameter(pipeline.shown)
         added_up, after = (pipeline.added_up.name, exact.text) if steps_after else ("1", "1")
         minor, digits = self.minors[charge.name], self.program.digits

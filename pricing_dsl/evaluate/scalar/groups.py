@@ -148,16 +148,19 @@ class GroupCode:
         self.writer = writer
         self.charging = charging
         self.counts_entered = counts_entered
+        self.keeps_empty = False
+        """Whether cells of which nothing is left are kept as parts where cells are added up now."""
 
     # --- cells into slots ---
 
     def add_up(self, source: Source, path: Path, keys: Keys, scale: Scale, *, signed: bool) -> Collected:
         """A slot for a path. A path that is one number is multiplied in when the slot is read."""
         constant = constant_part(path)
+        kept = self.keeps_empty and keys is not None
         if constant is None or not path:
-            slot = source.slot(self.names, path, keys, charging=self.charging, signed=signed)
+            slot = source.slot(self.names, path, keys, charging=self.charging, signed=signed, keeps_empty=kept)
             return Collected(slot.name, None, scale)
-        plain = source.slot(self.names, (), keys, charging=self.charging, signed=signed)
+        plain = source.slot(self.names, (), keys, charging=self.charging, signed=signed, keeps_empty=kept)
         own = tuple((Counter(scale) - Counter(source.scale)).elements())
         return Collected(plain.name, self.names.literal(constant, own), scale)
 

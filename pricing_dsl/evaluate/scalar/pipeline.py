@@ -74,7 +74,10 @@ class Pipeline(QuantityCode):
                 self.price_cells(self.state, rate)
             case ir.Price(rate=rate):
                 extra = self.operations.tables.dimensions(rate.price) if isinstance(rate, ir.Package) else ()
-                self.price_groups(rate, self.grouped_by(extra))
+                self.keeps_empty = bool(extra) and self.around.shows_parts
+                groups = self.grouped_by(extra)
+                self.keeps_empty = False
+                self.price_groups(rate, groups)
             case ir.Volume() if isinstance(self.state, Cells) and self.must_keep_cells(step, self.state):
                 self.volume_cells(step, self.state)
             case ir.Graduated() | ir.Volume():
@@ -210,7 +213,9 @@ class Pipeline(QuantityCode):
         """Keep the parts that are to be listed apart until they are added up."""
         if not self.always:
             raise Fallback("`show by` in an arm of a `match`")
+        self.keeps_empty = not any(isinstance(step, ir.Each) for step in self.rest)
         groups = self.grouped_by((*dimensions, *sorted(self.read_later())))
+        self.keeps_empty = False
         if not set(dimensions) <= set(groups.keys):
             raise Fallback("`show by` after its dimensions were pooled")
         self.shown = dimensions

@@ -22,10 +22,15 @@ MEMO_ENTRIES_MAX = 10_000
 
 
 class Outcome(Enum):
-    """What can become of a cell that does not go on: it takes no part here, or it was given away."""
+    """What can become of a cell that does not go on.
+
+    `GONE`: it takes no part here. `FREE`: it was given away. `EMPTY`: nothing is left of its quantity, so it makes no
+    group exist (rule 14), but it stays a part that `show by` lists.
+    """
 
     GONE = "gone"
     FREE = "free"
+    EMPTY = "empty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,8 @@ class Slot:
     """Whether a cell that comes here has reached a charge."""
     signed: bool
     """Whether cells below zero may be added up here."""
+    keeps_empty: bool = False
+    """Whether a cell of which nothing is left has its place here."""
 
     @property
     def is_plain(self) -> bool:
@@ -97,18 +104,25 @@ class Source:
     slots: list[Slot] = field(default_factory=list)
 
     def slot(
-        self, names: Names, path: Path, key: tuple[str, ...] | None, *, charging: bool = False, signed: bool = True
+        self,
+        names: Names,
+        path: Path,
+        key: tuple[str, ...] | None,
+        *,
+        charging: bool = False,
+        signed: bool = True,
+        keeps_empty: bool = False,
     ) -> Slot:
         """A slot for a path; slots that add up the same thing are one."""
         factor = 1
         for operation in path:
             factor *= operation.denominator
         for slot in self.slots:
-            if slot.path == path and slot.key == key:
+            if slot.path == path and slot.key == key and slot.keeps_empty == keeps_empty:
                 slot.charging |= charging
                 slot.signed &= signed
                 return slot
-        slot = Slot(names.new("a" if key is None else "g"), path, key, factor, charging, signed)
+        slot = Slot(names.new("a" if key is None else "g"), path, key, factor, charging, signed, keeps_empty)
         self.slots.append(slot)
         return slot
 
@@ -153,6 +167,9 @@ def coefficients(slots: Sequence[Slot], all_slots: Sequence[Slot], charged: bool
         integers: list[int | None] = []
         for slot, outcome in zip(all_slots, found, strict=True):
             if slot not in slots:
+                continue
+            if outcome is Outcome.EMPTY and slot.keeps_empty:
+                integers.append(0)
                 continue
             if isinstance(outcome, Outcome):
                 integers.append(0 if slot.key is None else None)
@@ -209,7 +226,7 @@ class SlotCode:
 
     def needs_usage(self, slot: Slot) -> bool:
         """Whether a cell of zero, left over by free units, must not make a group of this slot exist (rule 14)."""
-        if self.source.groups is None:
+        if self.source.groups is None or slot.keeps_empty:
             return False
         return any(operation.deals for operation in slot.path) or not set(slot.key or ()) <= set(self.source.groups)
 

@@ -1,8 +1,9 @@
 """`pricing test`: run the `example` blocks of programs and show what was expected and what came out.
 
-JSON: `{"passed": N, "failed": N, "examples": [...], "diagnostics": [...]}`. An example has `file`, `label`, `target`,
-`passed`, `error` (why it could not be priced, or null), `line` and `checks`; a check has `target`, `expected`,
-`actual`, `passed`, `line` and `column`. `diagnostics` are the findings about programs that do not compile.
+JSON: `{"passed": N, "failed": N, "examples": [...], "undecided": [...], "diagnostics": [...]}`. An example has
+`file`, `label`, `target`, `passed`, `error` (why it could not be priced, or null), `line` and `checks`; a check has
+`target`, `expected`, `actual`, `passed`, `line` and `column`. `undecided` are the `prove` statements as written, which
+this version checks but does not decide. `diagnostics` are the findings about programs that do not compile.
 """
 
 from __future__ import annotations
@@ -28,23 +29,30 @@ def run(files: Sequence[str], format_: Format) -> int:
     reader = Reader()
     results: list[tuple[Source, ExampleResult]] = []
     findings: list[Json] = []
+    undecided: list[str] = []
     for file, source in reader.sources(files):
         try:
-            ran = Compilation(source, FilesBeside(file)).program.run_examples()
+            program = Compilation(source, FilesBeside(file)).program
+            ran = program.run_examples()
         except ProgramError as error:
             findings += json_format.to_objects(source, error.diagnostics)
             if format_ == "text":
                 output.say_findings(source, error.diagnostics, sys.stderr)
             continue
         results += [(source, result) for result in ran]
+        proofs = [" ".join(source.excerpt(proof.span).split()) for proof in program.proofs]
+        undecided += proofs
         if format_ == "text":
             _say_file(source, ran)
+            for proof in proofs:
+                output.say(f"  --    {proof}: deciding proofs is not built yet")
     failed = sum(not result.passed for _, result in results)
     if format_ == "json":
         document = {
             "passed": len(results) - failed,
             "failed": failed,
             "examples": [_object(source, result) for source, result in results],
+            "undecided": undecided,
             "diagnostics": findings,
         }
         output.say_json(document)

@@ -198,6 +198,15 @@ def test_an_example_that_cannot_be_priced_fails(pricing: Pricing, folder: Path) 
     assert document["examples"][0]["error"].startswith("R0202")
 
 
+def test_a_proof_is_said_to_be_undecided(pricing: Pricing, folder: Path) -> None:
+    proof = "prove starter never decreases in\n  calls"
+    (folder / "shop.pricing").write_text(SHOP + proof)
+    result = pricing("test", "shop.pricing")
+    assert "  --    prove starter never decreases in calls: deciding proofs is not built yet\n" in result.stdout
+    document = json.loads(pricing("test", "shop.pricing", "--format", "json").stdout)
+    assert document["undecided"] == ["prove starter never decreases in calls"]
+
+
 def test_examples_as_json(pricing: Pricing) -> None:
     document = json.loads(pricing("test", "shop.pricing", "wrong.pricing", "--format", "json").stdout)
     assert (document["passed"], document["failed"]) == (1, 0)

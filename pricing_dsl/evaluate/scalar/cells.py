@@ -103,7 +103,7 @@ class Operations:
     def rate(self, rate: ir.Linear | ir.Reject) -> Operation:
         """A linear price. A cell that is below zero here is an error that the reference evaluator says (rule 7)."""
         if isinstance(rate, ir.Reject):
-            return Operation(frozenset(), 1, lambda _dimensions, _value: Outcome.GONE, keeps_all=False)
+            return Operation(frozenset(), 1, refuse)
         read = self.tables.read(rate.rate)
 
         def apply(dimensions: Dimensions, value: Fraction) -> Fraction | Outcome:
@@ -201,6 +201,11 @@ def remaining(share: Fraction) -> Fraction:
     return 1 - min(share, Fraction(1))
 
 
+def refuse(_dimensions: Dimensions, _value: Fraction) -> Fraction | Outcome:
+    """What is refused at its price is an entry of `unpriced`, which the reference evaluator lists."""
+    raise Fallback
+
+
 # --- step 4: what has no entry ---
 
 
@@ -214,23 +219,34 @@ def required(read: Reader, dimensions: Dimensions) -> Fraction:
 
 def entry_dimensions(steps: Iterable[ir.Step], tables: Tables) -> frozenset[str] | None:
     """The dimensions that decide whether a cell has all its entries; `None` where no step needs one."""
-    needs: set[str] | None = None
-    decides: set[str] = set()
+    found: set[str] = set()
+    needs = False
     for step in steps:
-        decides |= dimensions_of(step.when)
+        found |= dimensions_of(step.when)
         match step:
             case ir.Where(condition=condition):
-                decides |= dimensions_of(condition)
+                found |= dimensions_of(condition)
             case ir.Match(dimension=dimension, arms=arms):
-                needs = (needs or set()) | {dimension}
+                needs = True
+                found.add(dimension)
                 for arm in arms:
-                    needs |= entry_dimensions(arm.steps, tables) or set()
+                    found |= walked_dimensions(arm.steps, tables)
             case _:
-                if is_priceless(step):
-                    needs = needs or set()
-                for factor in cell_lookups(step):
-                    needs = (needs or set()) | set(tables.dimensions(factor))
-    return None if needs is None else frozenset(needs | decides)
+                lookups = list(cell_lookups(step))
+                needs |= bool(lookups)
+                for factor in lookups:
+                    found |= set(tables.dimensions(factor))
+    return frozenset(found) if needs else None
+
+
+def walked_dimensions(steps: Iterable[ir.Step], tables: Tables) -> set[str]:
+    """The dimensions that a walk through steps asks for."""
+    found: set[str] = set()
+    for step in steps:
+        found |= dimensions_of(step.when) | (entry_dimensions((step,), tables) or frozenset())
+        if isinstance(step, ir.Where):
+            found |= dimensions_of(step.condition)
+    return found
 
 
 def cell_lookups(step: ir.Step) -> Iterable[ir.Lookup]:
@@ -240,16 +256,11 @@ def cell_lookups(step: ir.Step) -> Iterable[ir.Lookup]:
     return step_lookups(step)
 
 
-def is_priceless(step: ir.Step) -> bool:
-    """Whether every tier of a `volume` that prices cells rejects."""
-    return isinstance(step, ir.Volume) and all(isinstance(tier.price, ir.Reject) for tier in step.tiers)
-
-
 def has_entry(step: ir.Step, dimensions: Dimensions, tables: Tables) -> bool:
     """Whether a step's tables have something for a cell: of a `volume` that prices cells, those of some tier."""
     if not isinstance(step, ir.Volume):
         return all(tables.read(factor)(dimensions) is not None for factor in cell_lookups(step))
-    if not step.is_by_cell:
+    if not step.is_by_cell or any(isinstance(tier.price, ir.Reject) for tier in step.tiers):
         return True
     rates = [tier.price.rate for tier in step.tiers if isinstance(tier.price, ir.Linear)]
     return any(tables.read(rate)(dimensions) is not None for rate in rates)

@@ -309,6 +309,9 @@ class Pipeline(QuantityCode):
 
     def match(self, step: ir.Match) -> None:
         """Deal cells out to arms. Arms that price cell by cell are one operation; others are pipelines of their own."""
+        shows = self.around.shows_parts and any(isinstance(later, ir.ShowBy) for later in self.rest)
+        if shows and (isinstance(self.state, Groups) or self.state.source.groups is not None):
+            raise Fallback("`show by` after a `match` of what may be left of nothing")
         cells = self.state if isinstance(self.state, Cells) else self.cells_again(self.state)
         if all(is_cellwise(arm.steps) for arm in step.arms):
             paths = [self.operations.priced(arm.steps) for arm in step.arms]
@@ -332,7 +335,7 @@ class Pipeline(QuantityCode):
         keys = self.keys((*cells.each, *kept))
         sums = self.join([ended or arm.finish(keys) for arm, ended in arms], keys)
         if keys is not None and not kept:
-            self.reached(cells, sums)
+            self.reached(cells, sums, shows=shows)
         self.state = self.open(sums, cells.each)
 
     def has(self, dimension: str) -> bool:
@@ -340,9 +343,16 @@ class Pipeline(QuantityCode):
         state = self.state
         return dimension in (state.source.dimensions if isinstance(state, Cells) else state.keys)
 
-    def reached(self, cells: Cells, sums: Sums) -> None:
-        """A group that reached the `match` exists after it, also where its arms left nothing (rule 14)."""
+    def reached(self, cells: Cells, sums: Sums, *, shows: bool) -> None:
+        """A group that reached the `match` exists after it, also where its arms left nothing (rule 14).
+
+        Such a group has no parts to show, which is left to the reference evaluator.
+        """
         there = cells.source.slot(self.names, cells.path, cells.each)
+        if shows:
+            with self.writer.block(f"if len({sums.amount.name}) < len({there.name}):"):
+                self.writer.line("raise Fallback")
+            return
         for part in (sums.amount, sums.entered):
             if part is not None:
                 with self.writer.block(f"for k in {there.name}:"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from functools import lru_cache
+from threading import Lock
 from types import CodeType
 from typing import Any, Generic, TypeVar
 
@@ -65,19 +66,24 @@ Run = Callable[..., Any]
 
 
 class Recent(Generic[Made]):
-    """A bounded cache that forgets what was not used for the longest time."""
+    """A bounded cache that forgets what was not used for the longest time; threads may share it."""
 
     def __init__(self, entries_max: int) -> None:
         self.entries_max = entries_max
         self.entries: OrderedDict[Hashable, Made] = OrderedDict()
+        self.lock = Lock()
 
     def get(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        found = self.entries.pop(key, None)
-        if found is None:
-            found = make()
-        self.entries[key] = found
-        while len(self.entries) > self.entries_max:
-            self.entries.popitem(last=False)
+        with self.lock:
+            found = self.entries.get(key)
+            if found is not None:
+                self.entries.move_to_end(key)
+                return found
+        found = make()
+        with self.lock:
+            self.entries[key] = found
+            if len(self.entries) > self.entries_max:
+                self.entries.popitem(last=False)
         return found
 
 
@@ -95,10 +101,15 @@ def made(text: str, parameters: list[Any]) -> Run:
     return run
 
 
+def nothing(*_: Any) -> Any:
+    """Stands in until a plan is bound."""
+    raise Fallback
+
+
 class ScalarPlan:
     """One plan of a program. Reusable and thread-safe; raises `Fallback` where the reference evaluator must do it.
 
-    `reason` says why generated code does not do this plan, `statement_reason` why it does not make its statement.
+    `reason` says why generated code does not do this plan at all, if it does not.
     """
 
     def __init__(self, program: ir.Program, plan: ir.Plan) -> None:
@@ -109,21 +120,19 @@ class ScalarPlan:
         self._used = meters_used(program, plan)
         self._shares = prorations(program, plan)
         self._runs: Recent[Run] = Recent(BINDINGS_MAX)
-        self._places = 0
-        self._amounts: tuple[BillingPeriod | None, Run] = (None, self._run_amounts)
-        self._statement: tuple[BillingPeriod | None, Run] = (None, self._run_amounts)
+        self._amounts: tuple[BillingPeriod | None, Run] = (None, nothing)
+        self._statement: tuple[BillingPeriod | None, Run] = (None, nothing)
 
     def amounts(self, usage: Usage, period: BillingPeriod) -> dict[str, int]:
         """Minor units of each line before adjustments, in plan order, and of the `total`."""
         known, run = self._amounts
         if known is not period:
-            run = self._bound(period, statement=False)
+            run = self._bound(period, 0, statement=False)
             self._amounts = (period, run)
         try:
             result: dict[str, int] = run(usage)
         except FinerScale as finer:
-            self._refine(finer)
-            return self.amounts(usage, period)
+            result = self._finer(finer, period, False, usage)
         except ODD_USAGE:
             raise Fallback from None
         return result
@@ -132,29 +141,32 @@ class ScalarPlan:
         """The statement, without reasons."""
         known, run = self._statement
         if known is not period:
-            run = self._bound(period, statement=True)
+            run = self._bound(period, 0, statement=True)
             self._statement = (period, run)
         try:
             result: Statement = run(usage, period.bounds)
         except FinerScale as finer:
-            self._refine(finer)
-            return self.statement(usage, period)
+            result = self._finer(finer, period, True, usage, period.bounds)
         except ODD_USAGE:
             raise Fallback from None
         return result
 
-    def _run_amounts(self, *_: Any) -> Any:
-        raise Fallback
+    def _finer(self, finer: FinerScale, period: BillingPeriod, statement: bool, *given: Any) -> Any:
+        """The same bound for quantities with decimal places, as many as turn out to be needed."""
+        while True:
+            places = next(places for places in PLACES if places >= finer.places)
+            run = self._bound(period, places, statement=statement)
+            try:
+                return run(*given)
+            except FinerScale as more:
+                finer = more
+            except ODD_USAGE:
+                raise Fallback from None
 
-    def _refine(self, finer: FinerScale) -> None:
-        """Bind for more decimal places from now on."""
-        self._places = next(places for places in PLACES if places >= finer.places)
-        self._amounts = self._statement = (None, self._run_amounts)
-
-    def _bound(self, period: BillingPeriod, *, statement: bool) -> Run:
+    def _bound(self, period: BillingPeriod, places: int, *, statement: bool) -> Run:
         if self.reason is not None:
             raise Fallback(self.reason)
-        binding = self._binding(period)
+        binding = self.binding(period, places)
         return self._runs.get((statement, binding), lambda: self._made(binding, statement=statement))
 
     def _made(self, binding: Binding, *, statement: bool) -> Run:
@@ -169,7 +181,8 @@ class ScalarPlan:
 
             return refuse
 
-    def _binding(self, period: BillingPeriod) -> Binding:
+    def binding(self, period: BillingPeriod, places: int = 0) -> Binding:
+        """What the plan is bound to for a period and for quantities with so many decimal places."""
         try:
             shares = tuple((by, period.share(by)) for by in self._shares)
             fees = tuple(
@@ -179,7 +192,7 @@ class ScalarPlan:
             )
         except PeriodError:
             raise Fallback from None
-        return Binding(self._places, shares, fees)
+        return Binding(places, shares, fees)
 
     def text(self, binding: Binding, *, statement: bool) -> tuple[str, list[Any]]:
         """The generated text, which is the shape, and the parameters."""

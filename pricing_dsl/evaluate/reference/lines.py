@@ -142,11 +142,16 @@ def rounded_note(
 
 
 def shown_parts(parts: Sequence[Part], minor: int, digits: int) -> tuple[ShownPart, ...]:
-    """The parts that `show by` lists, in the order of their values; they add up to the line."""
+    """The parts that `show by` lists, in the order of their values; they add up to the line.
+
+    Listed is what entered the price: `price 0` at 0.00, but not usage that free units left nothing of.
+    """
     if all(part.shown is None for part in parts):
         return ()
     amounts: dict[Key, Fraction] = {}
     for part in parts:
+        if not part.quantity and not part.amount:
+            continue
         key = part.shown or ()
         amounts[key] = amounts.get(key, ZERO) + part.amount
     keys = sorted(amounts, key=key_order)

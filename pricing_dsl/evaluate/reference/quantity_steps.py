@@ -81,7 +81,7 @@ def where(run: Run, step: ir.Where, group: Group) -> Group:
         stays = not holds(step.when, cell.dimensions) or holds(step.condition, cell.dimensions)
         (kept if stays else left).append(cell)
     if not step.else_free:
-        run.dropped.update(origin for cell in left for origin in cell.origins)
+        run.dropped.update(origin for cell in left if cell.quantity for origin in cell.origins)
     group = replace(group, cells=tuple(kept))
     if not run.explain or not left:
         return group

@@ -3,7 +3,7 @@
 A brace without a partner is reported once, at the place where the indentation says that it went wrong, and mended: a
 missing `}` is put in, a stray one is left out. So the parser always sees balanced braces, and a mistake in one block
 never reaches the next. Indentation is looked at only in a text whose braces do not balance.
-May import `source`, `limits`, `diagnostics`, `lexer`.
+May import `source`, `limits`, `diagnostics`, `automaton`, `lexer`, `repair`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ from dataclasses import dataclass, field
 from pricing_dsl.diagnostics.diagnostic import Diagnostic, Label
 from pricing_dsl.limits import NESTING_MAX
 from pricing_dsl.source import Span
+from pricing_dsl.syntax.automaton import NAME, WORDS
 from pricing_dsl.syntax.lexer import Tokens
+from pricing_dsl.syntax.repair import STARTERS
 
 _OPENERS = {"RPAR": "LPAR", "RSQB": "LSQB"}
+_BEHIND_A_WORD = frozenset({NAME, "STRING", *WORDS})
+"""What may stand behind a misspelt word that begins something, unlike behind a key."""
 _BRACKETS = frozenset({"LBRACE", "RBRACE", "LPAR", "RPAR", "LSQB", "RSQB"})
 
 
@@ -72,6 +76,8 @@ class _Opened:
     index: int
     line: int
     indent: int
+    first: str
+    """Kind of the first token of its line."""
 
 
 class _Mending:
@@ -90,6 +96,7 @@ class _Mending:
         source = tokens.source
         starts = source.line_starts
         line = indent = 0
+        beginning = ""
         for index, kind in enumerate(tokens.kinds):
             at = tokens.starts[index]
             first = index == 0
@@ -97,14 +104,14 @@ class _Mending:
                 line += 1
                 first = True
             if first:
-                indent = at - starts[line - 1]
+                indent, beginning = at - starts[line - 1], kind
                 if kind != "$END":
-                    self._close_before(at, line, indent, kind)
+                    self._close_before(index, line, indent)
             if kind == "$END":
                 while self.opened:
                     self._put_in(at, "the program ends here")
             if kind == "LBRACE":
-                self.opened.append(_Opened(index, line, indent))
+                self.opened.append(_Opened(index, line, indent, beginning))
             elif kind == "RBRACE" and self._is_stray(index, line, indent):
                 continue
             if index in tokens.broken:
@@ -114,14 +121,19 @@ class _Mending:
         tokens.starts, tokens.ends, tokens.broken = mended.starts, mended.ends, mended.broken
         return self.strays
 
-    def _close_before(self, at: int, line: int, indent: int, kind: str) -> None:
-        """The first token of a line stands at or left of the line that opened a block: the block has ended before."""
+    def _close_before(self, index: int, line: int, indent: int) -> None:
+        """The first token of a line stands left of the line that opened a block, or begins a neighbour of it.
+
+        Then the block has ended before.
+        """
+        kinds = self.tokens.kinds
+        kind = kinds[index]
         while self.missing and self.opened:
             opened = self.opened[-1]
-            left = indent < opened.indent if kind == "RBRACE" else indent <= opened.indent
-            if line == opened.line or not left:
+            begins = kind in STARTERS or kind == opened.first or (kind == NAME and kinds[index + 1] in _BEHIND_A_WORD)
+            if line == opened.line or indent > opened.indent or (indent == opened.indent and not begins):
                 return
-            self._put_in(at, "by its indentation this stands outside again")
+            self._put_in(self.tokens.starts[index], "by its indentation this stands outside again")
 
     def _put_in(self, at: int, why: str) -> None:
         opened = self.opened.pop()

@@ -8,6 +8,7 @@ next usage). Source of the rules: language reference, sections 6 to 9.
 from __future__ import annotations
 
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 from pricing_dsl.records import record
@@ -250,6 +251,8 @@ class Builder(DeclarationBuilder):
             last = joined[-1] if joined else None
             if not isinstance(item, nodes.Name):
                 joined.append(item)
+            elif get_close_matches(item.text, ("expect",), cutoff=0.75):
+                self.report("S0102", f"`{item.text}` has no meaning here", item.span, "write `expect`")
             elif isinstance(last, nodes.ExampleUsage) and last.quantity.unit is None:
                 quantity = replace(last.quantity, unit=item, span=last.quantity.span.to(item.span))
                 joined[-1] = replace(last, quantity=quantity, span=last.span.to(item.span))

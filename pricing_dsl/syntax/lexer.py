@@ -36,7 +36,7 @@ _TOKEN = re.compile(
     f'|(?P<FOREIGN>[^ \\t\\r\\n{_CONTROL}A-Za-z0-9_"#{{}}()\\[\\]]))'
 )
 _BAD_IN_TEXT = re.compile(f"[{_CONTROL}]")
-_GUESSED_END = re.compile(r"\s*[|{}\],:\n#]|\s{2}|\s+(?:on|where|from)\b")
+_GUESSED_END = re.compile(r"\s*[|{}\],:\n#]|\s{2}|\s+(?:on|where|from)\b|\s+[0-9][0-9_.]*[kMBT%]?\s*$")
 _MEANT = {
     "&": "AND",
     "!": "NOT",
@@ -85,6 +85,10 @@ class Tokens:
         self.kinds.insert(index, kind)
         self.starts.insert(index, span.start)
         self.ends.insert(index, span.end)
+
+    def is_first_on_line(self, index: int) -> bool:
+        """Whether a line end stands between this token and the one before."""
+        return index == 0 or self.source.text.find("\n", self.ends[index - 1], self.starts[index]) >= 0
 
     def span(self, index: int) -> Span:
         return Span(self.starts[index], self.ends[index])
@@ -208,7 +212,9 @@ def _no_token(tokens: Tokens, kind: str, start: int, end: int) -> int:
         case "SEMICOLON":
             tokens.report("S0110", "`;` has no meaning: nothing ends a line", span, "delete `;`", mended=True)
         case "SLASHES":
-            tokens.report("S0115", "a comment begins with `#`", Span(start, start + 2), "write `#` for `//`")
+            tokens.report(
+                "S0115", "a comment begins with `#`", Span(start, start + 2), "write `#` for `//`", mended=True
+            )
             tokens.comments.append(span)
         case "CONTROL":
             tokens.report("S0114", f"here stands {_described(text[start])}", span, "delete it")

@@ -128,7 +128,7 @@ def _run(tokens: Tokens, builder: Builder, recovery: Recovery) -> nodes.Program:
             begins.append(begin)
             action = ACTIONS[state].get(kind)
         if action is None or len(states) > _STACK_MAX:
-            index = recovery.too_deep(index, states) if action is not None else recovery.mend(index, states)
+            index = recovery.too_deep(index, states) if action is not None else recovery.mend(index, states, begins)
             del values[len(states) :], begins[len(states) :]
             continue
         start, end = starts[index], ends[index]

@@ -4,13 +4,13 @@ A mend is one token put in, left out or read as another, taken only if the autom
 none is found, panic mode: skip to the next token that begins a declaration, an item, a step, a clause, a tier or a row
 of the innermost open block (or to the block's end), and cut the stack back to the state that takes it there. Blocks
 balance (see `braces`), so nothing is ever dropped beyond one.
-May import `automaton`, `braces`, `build`, `lexer`, `expected`.
+May import `automaton`, `braces`, `build`, `expected`, `lexer`, `repair`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
 from difflib import get_close_matches
 from itertools import islice
 
@@ -21,19 +21,13 @@ from pricing_dsl.source import Span
 from pricing_dsl.syntax.automaton import ACTIONS, END, NAME, SPELLINGS, WORDS, advance, expected
 from pricing_dsl.syntax.braces import Braces
 from pricing_dsl.syntax.build import Builder
-from pricing_dsl.syntax.expected import describe, found_words, place_of, starters
+from pricing_dsl.syntax.expected import describe, found_words, place_of
 from pricing_dsl.syntax.lexer import Tokens
+from pricing_dsl.syntax.repair import AHEAD, STARTERS, find_repairs, heights
 
-_AHEAD = 4
-"""How many tokens the automaton must take behind a mend (fewer where the block or the text ends before)."""
-
-_CONNECTORS = (
-    "COLON", "__ANON_0", "EQUAL", "VBAR", "COMMA", "LPAR", "RPAR", "LSQB", "RSQB", "RANGE", "LBRACE",
-    "ON", "TO", "BY", "AS", "OF", "IN", "THEN", "ELSE", "AT",
-)  # fmt: skip
-"""What may be put in or read instead: signs and joining words, never a word that begins something."""
-
-_STARTERS = frozenset[str]().union(*starters().values())
+_STARTER_WORDS = {SPELLINGS[kind]: kind for kind in STARTERS}
+_LINES_AHEAD = 3
+"""How many lines are looked at for a misspelt word that begins the next item."""
 _LIST_STATES = frozenset(
     state for state, symbol in enumerate(tables.SYMBOLS) if symbol in ("LBRACE", "header") or "_star_" in symbol
 )
@@ -47,24 +41,6 @@ _NAMED = frozenset({NAME, "name", "reference"})
 _NOT_IN_NAMES = frozenset({"MINUS", "STAR", "SLASH", "NUMBER", "YEAR_MONTH"})
 
 
-def _heights(states: list[int]) -> Iterator[int]:
-    """Heights to which the stack may be cut, from its own down: never through a block, open or complete.
-
-    The last is that of the innermost `{` still open, or 1 for the beginning of the program.
-    """
-    complete = 0
-    for height in range(len(states), 0, -1):
-        symbol = tables.SYMBOLS[states[height - 1]]
-        if not complete:
-            yield height
-        if symbol == "RBRACE":
-            complete += 1
-        elif symbol == "LBRACE":
-            if not complete:
-                return
-            complete -= 1
-
-
 class Recovery:
     """Mends one parse. `diagnostics` holds what was said."""
 
@@ -73,13 +49,19 @@ class Recovery:
         self.braces = braces
         self.builder = builder
         self.diagnostics: list[Diagnostic] = []
+        self._begins: list[int] = []
 
-    def mend(self, index: int, states: list[int]) -> int:
-        """The token at `index` cannot follow `states`: report it, cut `states` back, and return where to go on."""
+    def mend(self, index: int, states: list[int], begins: list[int]) -> int:
+        """The token at `index` cannot follow `states`: report it, cut `states` back, and return where to go on.
+
+        `begins` are the places at which what led into each state begins.
+        """
+        self._begins = begins
         if len(self.diagnostics) > DIAGNOSTICS_MAX:
             del states[2 if len(states) > 1 and advance(states, (END,), height=2) else 1 :]
             return len(self.tokens.kinds) - 1
-        known = index in self.tokens.broken or index - 1 in self.tokens.broken
+        broken = self.tokens.broken
+        known = index in broken or (index - 1 in broken and not self.tokens.is_first_on_line(index))
         said = len(self.diagnostics)
         for attempt in (self._special, self._misspelt, self._one_token, self._unexpected):
             at = attempt(index, states)
@@ -95,8 +77,14 @@ class Recovery:
 
     def _takes(self, states: list[int], index: int, *before: str, height: int | None = None) -> int:
         """How many tokens from `index` on are taken from here, `before` put in front; less than 0 if not even those."""
-        ahead = self.tokens.kinds[index : index + _AHEAD]
+        ahead = self.tokens.kinds[index : index + AHEAD]
         return advance(states, (*before, *ahead), height=height) - len(before)
+
+    def _go_on(self, index: int, states: list[int]) -> int:
+        """What was wrong is said: go on at `index` if it is taken, or begins a line: that is a place of its own."""
+        if self._takes(states, index) >= 1 or self.tokens.is_first_on_line(index):
+            return index
+        return self._panic(index, states)
 
     # --- mistakes that people are known to make ---
 
@@ -104,6 +92,10 @@ class Recovery:
         tokens = self.tokens
         kind = tokens.kinds[index]
         before = tokens.kinds[index - 1] if index else ""
+        if before in STARTERS and tokens.is_first_on_line(index - 1) and tables.SYMBOLS[states[-1]] in _NAMED:
+            at = self._next_item(index - 1, states)
+            if at is not None:
+                return at
         if kind in ("__ANON_0", "EQUAL"):
             return self._equals(index, states)
         if kind == "COMMA" and before == "NUMBER":
@@ -116,8 +108,6 @@ class Recovery:
             return self._name_with_signs(index, states)
         if kind in ("NUMBER", "DATE", "YEAR_MONTH") or before == "DATE":
             return self._loose_date(index, states)
-        if before in _STARTERS and self._is_first_on_line(index - 1) and tables.SYMBOLS[states[-1]] in _NAMED:
-            return self._next_item(index - 1, states)
         if before == "IF" and tables.SYMBOLS[states[-1]] != "IF":
             message = "`if` stands at the beginning of an expression, or in parentheses"
             self._report("S0116", message, tokens.span(index - 1), write="write `(if ... then ... else ...)`")
@@ -125,8 +115,9 @@ class Recovery:
         return None
 
     def _next_item(self, index: int, states: list[int]) -> int | None:
-        """The word that begins the next line was read as a name, because what stands before it is not complete."""
-        if self._height_that_takes(self.tokens.kinds[index], states) is None:
+        """The word that begins the next line was read as a name: what stands before is incomplete, or takes a unit."""
+        is_unit = tables.SYMBOLS[states[-2]] == "NUMBER"
+        if not is_unit and self._height_that_takes(self.tokens.kinds[index], states) is None:
             return None
         states.pop()
         self._report_unexpected(index, states)
@@ -149,11 +140,11 @@ class Recovery:
             return None
         message = f"`{text}` has no place here: money is a bare number in the program's currency"
         self._report("S0107", message, self.tokens.span(code), write=f"delete `{text}`")
-        for height in islice(_heights(states), cuts + 1):
+        for height in islice(heights(states), cuts + 1):
             if self._takes(states, index, height=height) >= 1:
                 del states[height:]
                 return index
-        return self._panic(index, states)
+        return self._go_on(index, states)
 
     def _grouped_number(self, index: int) -> int | None:
         """`1,000`: a comma between digits."""
@@ -189,7 +180,7 @@ class Recovery:
         written = tokens.source.excerpt(span)
         message = f"`{written}` is no name: names are made of letters, digits and `_`"
         self._report("S0109", message, span, write=f'write `"{written}"` where a value is meant')
-        return at if self._takes(states, at) >= 1 else self._panic(at, states)
+        return self._go_on(at, states)
 
     def _loose_date(self, index: int, states: list[int]) -> int | None:
         """`2026-1-1`, `2026-01-01T6:00` where a date stands."""
@@ -204,88 +195,65 @@ class Recovery:
         at = index
         while tokens.starts[at] < match.end() and tokens.kinds[at] != END:
             at += 1
-        if first == index and advance(states, ("DATE", *tokens.kinds[at : at + _AHEAD])) > 1:
+        if first == index and advance(states, ("DATE", *tokens.kinds[at : at + AHEAD])) > 1:
             # Read on as if a date stood there: the last of its tokens takes its place.
             tokens.kinds[at - 1] = "DATE"
             tokens.starts[at - 1], tokens.ends[at - 1] = match.span()
             return at - 1
-        return at if self._takes(states, at) >= 1 else self._panic(at, states)
+        return self._go_on(at, states)
 
     # --- one word ---
 
     def _misspelt(self, index: int, states: list[int]) -> int | None:
         """A word that is nearly one that could stand here, or stood before and was read as a unit."""
         tokens = self.tokens
-        possible = list(islice(_heights(states), 4))
-        for at, heights in ((index, possible[:1]), (index - 1, possible[1:])):
+        near = list(islice(heights(states), 4))
+        for at, possible in ((index, near[:1]), (index - 1, near[1:])):
             if at < 0 or not (tokens.kinds[at] == NAME or (at == index and tokens.kinds[at] in WORDS)):
                 continue
             text = tokens.text(at)
-            for height in heights:
+            least = 0 if at == index and tokens.is_first_on_line(at + 1) else 1
+            for height in possible:
                 words = {SPELLINGS[kind]: kind for kind in expected(states, height) & WORDS}
-                for word in get_close_matches(text.lower(), words, n=2, cutoff=0.7):
+                for word in get_close_matches(text.lower(), words, n=2, cutoff=0.65 if len(text) > 2 else 0.75):
                     kind = words[word]
-                    if self._takes(states, at + 1, kind, height=height) >= 1:
+                    if self._takes(states, at + 1, kind, height=height) >= least:
                         label = f"did you mean `{word}`?"
                         self._report(
                             "S0102", f"`{text}` has no meaning here", tokens.span(at), label, f"write `{word}`"
                         )
                         tokens.kinds[at] = kind
                         del states[height:]
-                        return at
+                        return at if at == index else bisect_left(tokens.starts, self._begins[height])
         return None
 
     def _one_token(self, index: int, states: list[int]) -> int | None:
-        """One token put in, read as another or left out, if the automaton then takes at least two more."""
+        """One token put in, read as another or left out."""
         tokens = self.tokens
         kind = tokens.kinds[index]
-        best, mends = min(1, len(tokens.kinds) - index - 1), list[tuple[str, str]]()
-        for other in _CONNECTORS:
-            if not advance(states, (other,), words_as_names=False):
-                continue
-            if other == "LBRACE" and self._stray_behind(index) is None:
-                continue
-            options = [("put in", self._takes(states, index, other))] if other != "EQUAL" else []
-            if other != "LBRACE" and not self._is_start(index) and (kind in SPELLINGS or kind == NAME):
-                options.append(("read as", self._takes(states, index + 1, other)))
-            for how, taken in options:
-                if taken > best:
-                    best, mends = taken, [(how, other)]
-                elif mends and taken == best:
-                    mends.append((how, other))
-        if not self._is_start(index) and self._takes(states, index + 1) > best:
-            mends = [("leave out", "")]
-        if not mends:
+        repairs = find_repairs(tokens, index, states, may_open=self._stray_behind(index) is not None)
+        if not repairs:
             return None
-        how, other = min(mends, key=lambda mend: mend[0] != "put in")
         found = found_words(kind, tokens.text(index))
-        if how == "put in" and len(mends) == 1:
-            sign = SPELLINGS[other]
-            behind = index > 0 and self._is_first_on_line(index)
-            where = f"after `{tokens.text(index - 1)}`" if behind else f"before {found}"
-            span = self._visible(index - behind)
-            self._report("S0103", f"`{sign}` is missing {where}", span, write=f"write `{sign}` {where}")
-        elif how == "leave out":
-            self._report_unexpected(index, states, f"delete {found}")
-        else:
-            signs = " or ".join(f"`{SPELLINGS[sign]}`" for kept, sign in mends if kept == how)
-            self._report_unexpected(index, states, f"write {signs} {'before' if how == 'put in' else 'for'} {found}")
-        if how == "leave out":
-            return index + 1
-        if how == "read as":
-            tokens.kinds[index] = other
-        else:
-            self._put_in(index, other)
+        how, other = repairs[0]
+        signs = " or ".join(f"`{SPELLINGS[sign]}`" for _, sign in repairs if sign)
+        match how:
+            case "leave out":
+                self._report_unexpected(index, states, f"delete {found}")
+                return index + 1
+            case "read as":
+                self._report_unexpected(index, states, f"write {signs} for {found}")
+                tokens.kinds[index] = other
+            case "put in":
+                behind = index > 0 and tokens.is_first_on_line(index)
+                where = f"after `{tokens.text(index - 1)}`" if behind else f"before {found}"
+                if len(repairs) == 1:
+                    span = self._visible(index - behind)
+                    self._report("S0103", f"{signs} is missing {where}", span, write=f"write {signs} {where}")
+                else:
+                    self._report_unexpected(index, states, f"write {signs} {where}")
+                self._put_in(index, other)
         return index
-
-    def _is_start(self, index: int) -> bool:
-        """Whether something new probably begins at this token: it must not be left out."""
-        kind = self.tokens.kinds[index]
-        return kind in _STARTERS or kind in (END, "LBRACE", "RBRACE") or self._is_first_on_line(index)
-
-    def _is_first_on_line(self, index: int) -> bool:
-        tokens = self.tokens
-        return index == 0 or tokens.source.text.find("\n", tokens.ends[index - 1], tokens.starts[index]) >= 0
 
     def _put_in(self, index: int, kind: str) -> None:
         """Insert a token of no width. With a `{` the `}` that had been left out as stray comes back."""
@@ -315,9 +283,21 @@ class Recovery:
                 at = self.braces.partners[at] + 1 if tokens.kinds[at] == "LBRACE" else at + 1
             if tokens.starts[at] < stray.start:
                 return None
-            if at > index and tokens.starts[at - 1] < stray.start:
+            if at > index and tokens.starts[at - 1] < stray.start and self._could_close(index, stray):
                 return stray, at
         return None
+
+    def _could_close(self, index: int, stray: Span) -> bool:
+        """Whether a `}` stands where it would close a block opened at a token: on its line, or below its beginning."""
+        text = self.tokens.source.text
+        if text.find("\n", self.tokens.starts[index], stray.start) < 0:
+            return True
+        line = text.rfind("\n", 0, self.tokens.starts[max(index - 1, 0)]) + 1
+        stray_line = text.rfind("\n", 0, stray.start) + 1
+        before = text[stray_line : stray.start]
+        return (
+            before == text[line : line + len(before)] and not before.strip() and not text[line + len(before)].isspace()
+        )
 
     # --- panic ---
 
@@ -325,7 +305,7 @@ class Recovery:
         """More is open than can be: `not not not ...`, `if ... else if ...` without end."""
         message = "this expression is nested too deeply"
         self._report("S0131", message, self.tokens.span(index), write="split it: name parts of it")
-        del states[next(height for height in _heights(states) if states[height - 1] in _LIST_STATES or height == 1) :]
+        del states[next(height for height in heights(states) if states[height - 1] in _LIST_STATES or height == 1) :]
         return self._panic(index, states)
 
     def _unexpected(self, index: int, states: list[int]) -> int:
@@ -341,9 +321,9 @@ class Recovery:
             pass
         elif labels:
             write = f"close what is open, or write {first} before {found}"
-        elif kind in _STARTERS and self._is_item_place(states):
+        elif kind in STARTERS and self._is_item_place(states):
             write = f"{found} stands {place_of(kind)}"
-        elif kind in (END, "RBRACE") or (kind in _STARTERS and self._is_first_on_line(index)):
+        elif kind in (END, "RBRACE") or (kind in STARTERS and self.tokens.is_first_on_line(index)):
             write = f"write {first} before it"
         else:
             write = f"write {first} here, or delete {found}"
@@ -360,7 +340,7 @@ class Recovery:
     def _still_open(self, index: int, states: list[int]) -> tuple[Label, ...]:
         """A label on the parenthesis that is open here, if the last one opened is near."""
         depth = 0
-        if any(tables.SYMBOLS[state] in ("LPAR", "LSQB") for state in states[-_AHEAD:]):
+        if any(tables.SYMBOLS[state] in ("LPAR", "LSQB") for state in states[-AHEAD:]):
             for at in range(index - 1, max(index - _CLOSING_AHEAD, -1), -1):
                 depth += _BRACKETS.get(self.tokens.kinds[at], 0)
                 if depth > 0:
@@ -368,19 +348,20 @@ class Recovery:
         return ()
 
     def _is_item_place(self, states: list[int]) -> bool:
-        return bool(expected(states) & (_STARTERS | {"RBRACE"}))
+        return bool(expected(states) & (STARTERS | {"RBRACE"}))
 
     def _panic(self, index: int, states: list[int]) -> int:
         """Skip to where the block can go on; cut the stack to the state that takes it; return the place."""
         tokens = self.tokens
         kinds = tokens.kinds
-        base = min(_heights(states))
+        base = min(heights(states))
         at = self._behind_parentheses(index, states[base:])
         known: dict[str, int | None] = {}
+        lines = 0
         while True:
             kind = kinds[at]
             ends = kind == END or (kind == "RBRACE" and base > 1)
-            if ends or kind in _STARTERS or (kind in _LINE_STARTERS and self._is_first_on_line(at)):
+            if ends or kind in STARTERS or (kind in _LINE_STARTERS and self.tokens.is_first_on_line(at)):
                 if kind not in known:
                     known[kind] = self._height_that_takes(kind, states)
                 height = known[kind]
@@ -388,11 +369,29 @@ class Recovery:
                     del states[height:]
                     self.builder.recovered(tokens.starts[at])
                     return at
+            if at > index and lines < _LINES_AHEAD and tokens.is_first_on_line(at):
+                lines += 1
+                height = self._height_for_misspelt(at, states) if kind == NAME else None
+                if height is not None:
+                    del states[height:]
+                    return at
+                if kind in STARTERS:
+                    self._report_unexpected(
+                        at, states[: self._height_that_takes(END if base == 1 else "RBRACE", states)]
+                    )
             at = self.braces.partners[at] + 1 if kind == "LBRACE" else at + 1
+
+    def _height_for_misspelt(self, at: int, states: list[int]) -> int | None:
+        """Where the word that begins a line is nearly one that begins something: that is the next mistake's place."""
+        for word in get_close_matches(self.tokens.text(at), _STARTER_WORDS, n=2, cutoff=0.75):
+            height = self._height_that_takes(_STARTER_WORDS[word], states)
+            if height is not None:
+                return height
+        return None
 
     def _height_that_takes(self, kind: str, states: list[int]) -> int | None:
         """The greatest height of the stack from which `kind` is taken; names only where a list goes on."""
-        for height in _heights(states):
+        for height in heights(states):
             if kind in _LINE_STARTERS and states[height - 1] not in _LIST_STATES:
                 continue
             if advance(states, (kind,), height=height, words_as_names=False):

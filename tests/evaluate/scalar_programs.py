@@ -129,6 +129,7 @@ PLANS = {
   charge b = 5% of (a + base) { minimum 3 }
   charge c = if a > 100 then a / max(1, quantity(requests)) * 100 else min(a, 10) - 2.5
   charge d = a + b { graduated { to 100: 10%  to 200: 7%  above: 5% } }
+  charge f = a + 1 { volume on storage { to 0.5: 10%  below 100.25: 7% plus 1  above: flat 5 } }
   charge e = a / (b + 1) { times 3 plus 0.01 round up to 0.1 prorate by day }""",
     "proration": """
   fee f 10 prorated by day

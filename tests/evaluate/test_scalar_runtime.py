@@ -85,7 +85,10 @@ def test_cells_by_group() -> None:
 
 
 def test_parts_add_up_to_their_line() -> None:
-    parts = shown_parts({"b": 100, "a": 100, "c": 100}, 101, 1, 1, 3, ("region",), 2)
+    sizes = dict.fromkeys("abcdef", 1) | {"e": 0, "f": 0}
+    weights = {"b": 100, "a": 100, "c": 100, "d": 0, "e": 0}
+    parts = shown_parts(weights, sizes, 101, 1, 1, 3, ("region",), 2)
     assert [(part.dimensions, part.minor) for part in parts] == [
         ((("region", "a"),), 34), ((("region", "b"),), 34), ((("region", "c"),), 33),
+        ((("region", "d"),), 0),
     ]  # fmt: skip

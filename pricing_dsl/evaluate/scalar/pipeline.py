@@ -37,6 +37,8 @@ class Pipeline(QuantityCode):
         """The dimensions of the last `show by`."""
         self.weights: Collected | None = None
         """What the parts that are shown had cost when they were added up, by their values."""
+        self.sizes: Collected | None = None
+        """The quantities that entered the price of the parts that are shown, by their values."""
         self.added_up: Collected | None = None
         """What they came to together."""
         self.rest: tuple[ir.Step, ...] = ()
@@ -228,7 +230,9 @@ class Pipeline(QuantityCode):
             if not set(self.shown) <= set(keys):
                 raise Fallback("`show by` dimensions that a later pool step adds up in groups")
             return super().collect(groups, keys)
+        assert groups.entered is not None, "parts are shown with what entered their price"
         self.weights = self.gather(groups, Num(groups.value, groups.scale), self.shown)
+        self.sizes = self.gather(groups, groups.entered, self.shown)
         sums = super().collect(groups, keys)
         self.added_up = sums.amount
         return sums

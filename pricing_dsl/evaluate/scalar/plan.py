@@ -16,8 +16,9 @@ from typing import Any, Generic, TypeVar
 
 from pricing_dsl.evaluate.errors import EvaluationError
 from pricing_dsl.evaluate.scalar.free_units import FreeUnits, split_by
-from pricing_dsl.evaluate.scalar.function import Binding, FunctionCode
+from pricing_dsl.evaluate.scalar.function import FunctionCode
 from pricing_dsl.evaluate.scalar.literals import all_steps
+from pricing_dsl.evaluate.scalar.named import Binding
 from pricing_dsl.evaluate.scalar.runtime import (
     TOO_LARGE,
     FinerScale,

@@ -166,14 +166,21 @@ def spread(minor: int, names: Sequence[str], nets: Sequence[int], top_ups: list[
 
 
 def shown_parts(
-    weights: dict[Any, int], minor: int, added_up: int, after: int, unit: int, names: Sequence[str], digits: int
+    weights: dict[Any, int],
+    sizes: dict[Any, int],
+    minor: int,
+    added_up: int,
+    after: int,
+    unit: int,
+    names: Sequence[str],
+    digits: int,
 ) -> tuple[Part, ...]:
     """The parts of a line by the values in `weights`, rounded by largest remainder so that they add up to `minor`.
 
     `weights` are their amounts when they came to `added_up` together, which later steps made `after`, of which `unit`
-    is one minor unit.
+    is one minor unit. Parts of nothing (`sizes` are the quantities) that cost nothing are not listed.
     """
-    keys = sorted(weights)
+    keys = sorted(key for key, weight in weights.items() if weight * after or sizes[key])
     amounts = [weights[key] * after for key in keys]
     over = added_up * unit or 1
     shares = [amount // over for amount in amounts]

@@ -160,13 +160,22 @@ def test_what_is_left_to_the_reference_is_named(reason: str) -> None:
         scalar.amounts({}, undated(made.plans[0]))
 
 
-def test_a_statement_alone_may_be_left_to_the_reference() -> None:
-    made = Compilation(
-        Source(program("\n  charge a on requests { each region price 1 show by region largest }"))
-    ).program.ir
+SHOWN_BY_THE_REFERENCE = {
+    "largest": "each region price 1 show by region largest",
+    "in an arm": "match region { else { price 1 show by region } }",
+    "below zero": "price -1 show by region plus 3",
+}
+
+
+@pytest.mark.parametrize("reason", SHOWN_BY_THE_REFERENCE)
+def test_a_statement_alone_may_be_left_to_the_reference(reason: str) -> None:
+    text = program(f"\n  charge a on requests {{ {SHOWN_BY_THE_REFERENCE[reason]} }}")
+    made = Compilation(Source(text)).program.ir
     scalar, period = compile_plan(made, made.plans[0]), undated(made.plans[0])
     usage = {"requests": [{"quantity": 3, "region": "eu"}, {"quantity": 2, "region": "us"}]}
-    assert scalar.amounts(usage, period) == {"a": 300, "total": 300}
+    expected = reference.evaluate(made, made.plans[0], usage, period, explain=False)
+    assert scalar.amounts(usage, period)["a"] == expected.lines[0].minor
+    assert expected.lines[0].parts
     for _ in range(2):
-        with pytest.raises(Fallback, match="largest"):
+        with pytest.raises(Fallback, match=reason):
             scalar.statement(usage, period)

@@ -14,6 +14,7 @@ from pricing_dsl.evaluate.scalar.cells import dimensions_of, is_cellwise, share_
 from pricing_dsl.evaluate.scalar.expressions import folded
 from pricing_dsl.evaluate.scalar.free_units import free_unit_prices
 from pricing_dsl.evaluate.scalar.groups import Cells, Collected, Groups, Keys, Sums, Surroundings, VolumeCells
+from pricing_dsl.evaluate.scalar.literals import all_steps
 from pricing_dsl.evaluate.scalar.prices import TierPrice
 from pricing_dsl.evaluate.scalar.quantities import QuantityCode
 from pricing_dsl.evaluate.scalar.sources import Operation, Path, Source
@@ -213,8 +214,6 @@ class Pipeline(QuantityCode):
 
     def show_by(self, dimensions: tuple[str, ...]) -> None:
         """Keep the parts that are to be listed apart until they are added up."""
-        if not self.always:
-            raise Fallback("`show by` in an arm of a `match`")
         self.keeps_empty = not any(isinstance(step, ir.Each) for step in self.rest)
         groups = self.grouped_by((*dimensions, *sorted(self.read_later())))
         self.keeps_empty = False
@@ -313,6 +312,9 @@ class Pipeline(QuantityCode):
 
     def match(self, step: ir.Match) -> None:
         """Deal cells out to arms. Arms that price cell by cell are one operation; others are pipelines of their own."""
+        inner_steps = all_steps(inner for arm in step.arms for inner in arm.steps)
+        if self.around.shows_parts and any(isinstance(inner, ir.ShowBy) for inner in inner_steps):
+            raise Fallback("`show by` in an arm of a `match`")
         shows = self.around.shows_parts and any(isinstance(later, ir.ShowBy) for later in self.rest)
         if shows and (isinstance(self.state, Groups) or self.state.source.groups is not None):
             raise Fallback("`show by` after a `match` of what may be left of nothing")

@@ -10,7 +10,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-EXAMPLES = 60
+EXAMPLES = 120
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 settings.register_profile("laws", max_examples=EXAMPLES, derandomize=True, deadline=None, suppress_health_check=SLOW)

@@ -194,7 +194,7 @@ def test_a_step_that_does_nothing_changes_nothing(sample: Sample, step: str, dat
 
 @given(samples())
 def test_a_charge_that_prices_everything_leaves_no_usage_unpriced(sample: Sample) -> None:
-    """Usage must reach a price in one charge only. Money, and units that `at least` adds, are no usage: still refused."""
+    """Usage must reach a price in one charge only. Money and units that `at least` adds are no usage: still refused."""
     program = compiled(sample)
     outcome = by_reference(program, sample)
     assume(outcome.statement is not None)

@@ -223,9 +223,18 @@ class Recovery:
                             "S0102", f"`{text}` has no meaning here", tokens.span(at), label, f"write `{word}`"
                         )
                         tokens.kinds[at] = kind
+                        again = at if at == index else self._first_token(states, height)
                         del states[height:]
-                        return at if at == index else bisect_left(tokens.starts, self._begins[height])
+                        return again
         return None
+
+    def _first_token(self, states: list[int], height: int) -> int:
+        """The token with which what stands above `height` begins; one put in before it is not read a second time."""
+        tokens = self.tokens
+        at = bisect_left(tokens.starts, self._begins[height])
+        while tokens.starts[at] == tokens.ends[at] and tokens.kinds[at] != tables.SYMBOLS[states[height]]:
+            at += 1
+        return at
 
     def _one_token(self, index: int, states: list[int]) -> int | None:
         """One token put in, read as another or left out."""

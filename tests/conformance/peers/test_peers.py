@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pricing_dsl.evaluate.errors import EvaluationError
 
 import pricing_dsl
+from pricing_dsl.evaluate.errors import EvaluationError
 from tests.conformance.peers import autumn, flexprice, killbill, lago, meteroid, openmeter
 from tests.conformance.peers.case import Case, Vector
 

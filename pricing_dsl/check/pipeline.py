@@ -170,10 +170,10 @@ class Walk:
             case syntax.Weigh(factor=factor, unit=unit):
                 when = check_when(scope, flow, step, word, by_cell=True)
                 weight = check_factor(scope, flow, factor, word)
+                name = None if unit is None else scope.unit_named(unit)
                 if unit is not None:
-                    name = scope.unit_named(unit)
                     flow.unit, flow.unit_span = name or flow.unit, unit.span
-                return None if weight is None else ir.Weigh(weight, when=when, span=span)
+                return None if weight is None else ir.Weigh(weight, name, when=when, span=span)
             case syntax.Each(dimensions=dimensions):
                 return self.each(dimensions, span)
             case syntax.Include():

@@ -26,6 +26,27 @@ class Evaluator:
     `usage` maps a meter to a number (int, text or Decimal, never float) or to a list of cells
     `{"quantity": "120000000", "model": "gpt-5"}`. `period` is half open, dates or instants; left out, the plan is in a
     whole first period (language reference, section 8). Wrong input raises `EvaluationError` with an R code.
+
+    >>> import pricing_dsl
+    >>> program = pricing_dsl.compile('''
+    ... currency USD
+    ... meter calls { from "call" measure count() by region }
+    ... plan api {
+    ...   charge calls on calls { include 100  graduated { to 1k: 0.50  above: 0.4 } }
+    ...   discount 10% on calls as loyal
+    ... }
+    ... ''')
+    >>> evaluator = program.evaluator("api")
+    >>> statement = evaluator({"calls": 1_350})
+    >>> statement.line("calls").amount, statement.line("calls").exact, statement.line("calls").net
+    (Decimal('600.00'), Fraction(600, 1), Decimal('540.00'))
+    >>> statement.total, statement.adjustments[0].amount
+    (Decimal('540.00'), Decimal('-60.00'))
+    >>> evaluator.amounts({"calls": 1_350})
+    {'calls': 60000, 'total': 54000}
+    >>> reason = evaluator.explain({"calls": 1_350}).line("calls").reason
+    >>> [child.what for child in reason.children], reason.children[1].formula
+    (['include 100', 'graduated'], '500 + 100')
     """
 
     def __init__(self, program: ir.Program, plan: ir.Plan) -> None:

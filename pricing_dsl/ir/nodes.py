@@ -173,9 +173,10 @@ class Where(StepNode):
 
 @record(frozen=True, slots=True)
 class Weigh(StepNode):
-    """Cell step. Multiplies each cell's quantity."""
+    """Cell step. Multiplies each cell's quantity; with `unit` it then counts that."""
 
     factor: Factor
+    unit: str | None
 
 
 @record(frozen=True, slots=True)

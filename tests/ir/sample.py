@@ -131,7 +131,8 @@ CELL_CHARGE = charge(
         Lookup(
             Table("", ("kind",), (), (Row((Key("exact", "input"),), (F(4),)), Row((ELSE,), (F(1),)))),
             F(1),
-        )
+        ),
+        "credit",
     ),
     Include(number(100), "cheapest first", "day"),
     Price(Linear(Lookup("llm", F(1, 1000000)))),

@@ -66,6 +66,10 @@ class Run:
         """The same pipeline at a segment's start: what leaves there was told at its end already."""
         return replace(self, dropped=set(), refused=[])
 
+    def after(self, step: ir.Step) -> Run:
+        """The same pipeline behind a step: `weigh ... as UNIT` counts another unit from there on."""
+        return replace(self, unit=step.unit) if isinstance(step, ir.Weigh) and step.unit is not None else self
+
     def share(self, by: ir.Proration | None) -> Fraction:
         """The share of the whole billing period that is priced; 1 for what is not prorated (rule 26)."""
         return Fraction(1) if by is None else self.context.period.share(by)

@@ -62,6 +62,8 @@ def price_segments(
 ) -> tuple[Priced, ...]:
     """Steps 4 to 11 for a charge or an arm; `outer` are the groups around it, `later` the steps behind it."""
     ready = [quantities_of(run, segment, outer, later) for segment in segments]
+    for step in ready[-1].terms.quantity:
+        run = run.after(step)
     if isinstance(ready[-1].terms.price, ir.Match):
         priced = price_arms(run, ready, ready[-1].terms.price, later)
     else:
@@ -85,6 +87,7 @@ def run_quantity_steps(
 ) -> Groups:
     """The quantity steps in the order written."""
     for i, step in enumerate(terms.quantity):
+        run = run.after(step)
         groups = quantity_step(run, as_quantity_step(step), (*terms.steps[i + 1 :], *later), groups, outer)
     return groups
 

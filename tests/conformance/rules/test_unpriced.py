@@ -36,7 +36,8 @@ def test_reject_tier_of_graduated_refuses_only_the_part_in_it(explained: bool) -
 
 @both_ways
 def test_what_is_refused_after_a_weigh_counts_its_unit(explained: bool) -> None:
-    program = "unit credit | credits\nplan p { charge x on calls { weigh 2 as credit  graduated { to 100: 1  above: reject } } }"
+    tiers = "graduated { to 100: 1  above: reject }"
+    program = f"unit credit | credits\nplan p {{ charge x on calls {{ weigh 2 as credit  {tiers} }} }}"
     statement = statement_of(program, {"calls": "65"}, explained=explained)
     assert [(entry.quantity, entry.unit) for entry in statement.unpriced] == [(Fraction(30), "credit")]
 

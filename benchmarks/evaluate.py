@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from fractions import Fraction
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
+import pricing_dsl
 from benchmarks.timing import Ratio, compare
-from pricing_dsl.evaluate.scalar import compile_plan
-from pricing_dsl.ir import nodes as ir
-from pricing_dsl.values.periods import BillingPeriod
+from pricing_dsl.values.numbers import decimal_text
 
 Usage = dict[str, Any]
 
@@ -27,47 +28,34 @@ RATES = {(m, t): 25 * (i + 1) * (j + 1) for i, m in enumerate(MODELS) for j, t i
 """Cents per million tokens."""
 
 
-def ir_plan() -> tuple[ir.Program, ir.Plan]:
-    """The plan of the benchmark."""
-    number = Fraction
-    dimensions = ("model", "token_type", "context")
-    meters = tuple(
-        ir.Meter(name, "", name, by, False, True, True, True, (name,), None, None, (), (), False, "UTC")
-        for name, by in (("tokens", dimensions), ("requests", ()), ("images", ()))
-    )
-    rows = tuple(
-        ir.Row((ir.Key("exact", model),), tuple(number(RATES[model, kind], 100) for kind in TOKEN_TYPES))
+HEAD = """currency USD
+unit token | tokens
+meter tokens { from "llm.completion"  measure sum(n)  unit token  by model, token_type, context }
+meter requests { from "llm.completion"  measure count() }
+meter images { from "image.made"  measure count() }
+"""
+PLAN = """
+plan scale "Scale" {
+  charge tokens "Tokens" on tokens { price llm  times context { "long": 2  else: 1 } }
+  charge requests "API requests" on requests {
+    graduated { to 100k: free  to 1M: 0.50 per 1k  to 10M: 0.40 per 1k  above: 0.25 per 1k }
+  }
+  charge images "Images" on images { price 4 per started 100 }
+  discount 10%
+  minimum 1_000 as floor
+}
+"""
+
+
+def plan_text() -> str:
+    """The plan of the benchmark, as its author would write it."""
+    rows = [
+        f'  "{model}" | ' + " | ".join(f"{decimal_text(Fraction(RATES[model, kind], 100))}" for kind in TOKEN_TYPES)
         for model in MODELS
-    )
-    table = ir.Table("llm", ("model", "token_type"), tuple(ir.Key("exact", kind) for kind in TOKEN_TYPES), rows)
-    twice, once = ir.Row((ir.Key("exact", "long"),), (number(2),)), ir.Row((ir.Key("else", ""),), (number(1),))
-    context = ir.Table("", ("context",), (), (twice, once))
-
-    def tier(upper: int | None, rate: str) -> ir.Tier:
-        price = ir.Linear(ir.Const(number(rate)))
-        return ir.Tier(None if upper is None else number(upper), True, price, None, None, None, False)
-
-    tiers = (tier(100_000, "0"), tier(1_000_000, "0.0005"), tier(10_000_000, "0.0004"), tier(None, "0.00025"))
-    charges = (
-        ir.Charge(
-            "tokens", "Tokens", "tokens", "token", dimensions,
-            (ir.Price(ir.Linear(ir.Lookup("llm", number(1, 1_000_000)))),
-             ir.Times("times", ir.Lookup(context, number(1)))), True, 1,
-        ),
-        ir.Charge("requests", "API requests", "requests", "request", (), (ir.Graduated(tiers),), True, 1),
-        ir.Charge(
-            "images", "Images", "images", "image", (),
-            (ir.Price(ir.Package(ir.Const(number(4)), number(100), "started")),), True, 1,
-        ),
-    )  # fmt: skip
-    adjustments = (
-        ir.Adjustment("discount", number("0.1"), True, (), None, None, None, None, None),
-        ir.Adjustment("minimum", number(1_000), False, (), None, None, None, None, "floor"),
-    )
-    names = tuple(charge.name for charge in charges)
-    bill = ir.Bill("monthly", None, False)
-    plan = ir.Plan("scale", "Scale", bill, "UTC", "half_up", charges, names, adjustments)
-    return ir.Program(1, "USD", 2, meters, (), (table,), (plan,)), plan
+    ]
+    header = "  model | " + " | ".join(TOKEN_TYPES)
+    table = "\n".join(["rates llm per 1M tokens by model, token_type {", header, *rows, "}"])
+    return HEAD + table + PLAN
 
 
 def by_hand(usage: Mapping[str, Any]) -> dict[str, int]:
@@ -111,22 +99,21 @@ def usage_of(cells: int) -> Usage:
 
 def run() -> list[Ratio]:
     """Amounts and whole statements, for small and for larger usage, and one request to a language model."""
-    plan = compile_plan(*ir_plan())
-    period = BillingPeriod.resolve(plan.plan.bill, "UTC", None)
+    evaluator = pricing_dsl.compile(plan_text(), "scale.pricing").evaluator("scale")
     ratios: list[Ratio] = []
     for cells in (4, 80):
         usage = usage_of(cells)
-        assert plan.amounts(usage, period) == by_hand(usage), "both sides price alike"
-        assert plan.statement(usage, period).total_minor == by_hand(usage)["total"], "both sides price alike"
+        assert evaluator.amounts(usage) == by_hand(usage), "both sides price alike"
+        assert evaluator(usage).total_minor == by_hand(usage)["total"], "both sides price alike"
 
         def hand(usage: Usage = usage) -> object:
             return by_hand(usage)
 
         def amounts(usage: Usage = usage) -> object:
-            return plan.amounts(usage, period)
+            return evaluator.amounts(usage)
 
         def statement(usage: Usage = usage) -> object:
-            return plan.statement(usage, period)
+            return evaluator(usage)
 
         ratios.append(compare(f"amounts, {cells} cells", amounts, "the function by hand", hand))
         ratios.append(compare(f"statement, {cells} cells", statement, "the function by hand", hand))
@@ -134,21 +121,38 @@ def run() -> list[Ratio]:
     return ratios
 
 
+REQUEST_PROGRAM = """currency USD
+unit token | tokens
+meter tokens { from "llm.completion"  measure sum(n)  unit token  by model, token_type, above }
+rates list per 1 token by model, token_type, above from "llm_prices.csv" {
+  price: unit_price_usd  model: model  token_type: token_type  above: tier_above_tokens
+}
+plan request { charge tokens on tokens { price list } }
+"""
+PRICES = Path(__file__).parent.parent / "examples" / "llm" / "llm_prices.csv"
+
+
 def one_request() -> list[Ratio]:
-    """One request to a language model, next to litellm's `cost_per_token`, where litellm can be imported."""
+    """One request to `gpt-4o` from the whole list of 12,717 prices, next to litellm's `cost_per_token` of the same."""
     if find_spec("litellm") is None:
         print("  litellm is not installed, so its cost of pricing one request is not compared")
         return []
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # its own price list, nothing from the network
-    cost_per_token: Callable[..., object] = import_module("litellm").cost_per_token
-    plan = compile_plan(*ir_plan())
-    period = BillingPeriod.resolve(plan.plan.bill, "UTC", None)
-    usage = usage_of(2)
+    cost_per_token: Callable[..., tuple[object, object]] = import_module("litellm").cost_per_token
+    evaluator = pricing_dsl.compile(REQUEST_PROGRAM, files={"llm_prices.csv": PRICES.read_bytes()}).evaluator("request")
+    usage = {
+        "tokens": [
+            {"quantity": 1_000_000, "model": "gpt-4o", "token_type": "input", "above": ""},
+            {"quantity": 500_000, "model": "gpt-4o", "token_type": "output", "above": ""},
+        ]
+    }
 
     def ours() -> object:
-        return plan.amounts(usage, period)
+        return evaluator.amounts(usage)
 
-    def theirs() -> object:
-        return cost_per_token(model="gpt-4o", prompt_tokens=1_000, completion_tokens=500)
+    def theirs() -> tuple[object, object]:
+        return cost_per_token(model="gpt-4o", prompt_tokens=1_000_000, completion_tokens=500_000)
 
-    return [compare("one request", ours, "litellm's cost_per_token", theirs)]
+    prompt, completion = theirs()
+    assert evaluator(usage).total == Decimal(str(prompt)) + Decimal(str(completion)), "both sides price alike"
+    return [compare("litellm's cost_per_token", theirs, "pricing one request here", ours)]

@@ -152,6 +152,15 @@ def table_rate(scope: Scope, flow: Flow, name: syntax.Name, word: str) -> ir.Lin
             return None
         return ir.Linear(ir.Lookup(name.text, Fraction(1), span=name.span), span=name.span)
     size = symbol.per
+    if symbol.kind == "number" and flow.unit is not None:
+        scope.report(
+            "W0308",
+            name.span,
+            f"`{name.text}` has no `per`, so its prices are per 1 {flow.unit}",
+            label=f"per 1 {flow.unit}",
+            labels=[Label(symbol.node.name.span, "declared without `per`")],
+            help=f"write `rates {name.text} per 1 {flow.unit} by ...` if that is meant",
+        )
     if symbol.unit is not None and flow.unit is not None:
         factor = scope.factor(symbol.unit, flow.unit)
         if factor is None:

@@ -18,6 +18,11 @@ from pricing_dsl.ir import nodes as ir
 from pricing_dsl.source import Source, Span
 from pricing_dsl.syntax import nodes as syntax
 
+SUFFIXES = {"K": "k", "k": "k", "M": "M", "m": "M", "mn": "M", "B": "B", "b": "B", "bn": "B", "T": "T", "t": "T"}
+"""What people write for a thousand, a million, a billion, a trillion where the language has one letter for each."""
+
+SUFFIX_WORDS = {"k": "thousand", "M": "million", "B": "billion", "T": "trillion"}
+
 
 @dataclass(frozen=True, slots=True)
 class UnitSymbol:
@@ -135,7 +140,17 @@ class Scope:
         """The unit that `name` (or its plural) means; reports N0106 when there is none."""
         symbol = self.units.get(name.text)
         if symbol is None:
-            self.unknown("N0106", "unit", name, self.units)
+            suffix = SUFFIXES.get(name.text)
+            if suffix is not None and name.text not in self.broken:
+                self.report(
+                    "N0106",
+                    name.span,
+                    f"there is no unit `{name.text}`",
+                    label="unknown unit",
+                    help=f"write `{suffix}` right behind the number for a {SUFFIX_WORDS[suffix]}, as in `100{suffix}`",
+                )
+            else:
+                self.unknown("N0106", "unit", name, self.units)
             return None
         self.used.add(("unit", symbol.name))
         return symbol.name

@@ -15,6 +15,12 @@ from pricing_dsl.values.numbers import grouped_text
 PRICES = frozenset({"price", "graduated", "volume", "amount"})
 """Reasons whose parts are what was priced; those of other steps are said by their result."""
 
+REFUSED = "not priced here"
+"""How reasons of usage that a charge refuses begin."""
+
+LOOK_UP = "section 4"
+"""The rule of reasons that tell which row of a table was read."""
+
 PARTS_MAX = 3
 """Cells, tiers or arms named in a sentence; of more, the number is said."""
 
@@ -26,14 +32,23 @@ def line_sentence(line: Line) -> str:
     steps = line.reason.children
     if line.kind == "fee":
         return "; ".join(_fee(step) for step in steps)
-    if not steps:
-        return "no usage"
+    refused = [step for step in steps if step.what.startswith(REFUSED)]
+    said = _priced(line, [step for step in steps if step not in refused])
+    if refused:
+        said = [sentence for sentence in said if sentence != "no usage"]
+        said.append(f"{short_number(sum((step.value for step in refused), Fraction(0)))} {refused[0].unit} {REFUSED}")
+    return "; ".join(said) or "no usage"
+
+
+def _priced(line: Line, steps: Sequence[Reason]) -> list[str]:
+    """What entered the price, and what each step on money made of it."""
+    assert line.reason is not None
     before = [step for step in steps if step.unit != line.reason.unit]
     after = [step for step in steps if step.unit == line.reason.unit]
     said = [_price_or_amount(step) for step in after]
     if before:
         said.insert(0, f"{short_number(before[-1].value)} after {', '.join(step.what for step in before)}")
-    return "; ".join(said)
+    return said
 
 
 def row_sentence(row: Row) -> str:
@@ -66,7 +81,7 @@ def _fee(step: Reason) -> str:
 
 def _price_or_amount(step: Reason) -> str:
     """A step that made or changed money: the formulas of its parts, or its own."""
-    parts = [part for part in step.children if part.unit == step.unit]
+    parts = [part for part in step.children if part.unit == step.unit and not part.rule.startswith(LOOK_UP)]
     if step.what in PRICES:
         return _added(parts) if parts else step.formula
     return f"{step.what} = {short_number(step.value)}" if parts else f"{step.what}: {step.formula}"

@@ -183,6 +183,7 @@ CODES: dict[str, str] = {
     "W0305": "factor of 0",
     "W0306": "discount above 100%",
     "W0307": "minimum without effect",
+    "W0308": "prices without a unit",
     "W0401": "level without `carried`",
     "W0402": "unreachable row or column",
     "W0403": "unused meter",

@@ -121,6 +121,10 @@ class Evaluator:
                 )
         if period is None:
             return self._undated
+        if isinstance(period, str):
+            raise EvaluationError(
+                "R0105", f"`{period}` is no period", 'give its start and end: ("2026-03-01", "2026-04-01")'
+            )
         try:
             return BillingPeriod.resolve(self.plan.bill, self.plan.timezone, period)
         except PeriodError as error:

@@ -29,7 +29,7 @@ QUANTITY = "quantity"
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?", re.ASCII)
 RATIO = re.compile(r"[+-]?[0-9]+/[0-9]*[1-9][0-9]*", re.ASCII)
 TOO_LARGE = 10**DIGITS_MAX
-HOW_NUMBERS_ARE_GIVEN = 'give an int, a Decimal or decimal text such as "1250000.5"'
+HOW_NUMBERS_ARE_GIVEN = 'give a whole number or decimal text such as "1250000.5"'
 
 
 def read_usage(program: ir.Program, plan: ir.Plan, usage: Usage) -> dict[str, Cells]:
@@ -51,6 +51,12 @@ def read_usage(program: ir.Program, plan: ir.Plan, usage: Usage) -> dict[str, Ce
         meter = meters.get(name)
         if meter is None:
             raise EvaluationError("R0301", f"there is no meter `{name}`", did_you_mean(name, meters))
+        if isinstance(given, Mapping):
+            raise EvaluationError(
+                "R0309",
+                f"the usage of `{name}` is one cell where a list of cells must stand",
+                "put it in brackets: [{...}]",
+            )
         entries = given if isinstance(given, list | tuple) else [{QUANTITY: given}]
         count += len(entries)
         if count > CELLS_MAX:
@@ -162,13 +168,15 @@ def unknown_dimension(meter: ir.Meter, entry: Mapping[Any, Any]) -> EvaluationEr
 
 def require_dimensions(meter: ir.Meter, entry: Mapping[Any, Any], needed: tuple[str, ...]) -> None:
     """Raise R0305 where a cell lacks a dimension that some step reads (section 9)."""
-    for name in needed:
-        if entry.get(name) is None:
-            raise EvaluationError(
-                "R0305",
-                f"a cell of `{meter.name}` does not say its `{name}`, which the plan reads",
-                f'give cells such as {{"quantity": "100", "{name}": "..."}}',
-            )
+    missing = [name for name in needed if entry.get(name) is None]
+    if missing:
+        named = " and its ".join(f"`{name}`" for name in missing)
+        whole = ", ".join(f'"{name}": "..."' for name in needed)
+        raise EvaluationError(
+            "R0305",
+            f"usage of `{meter.name}` does not say its {named}, which the plan reads",
+            f'give a list of cells such as {{"quantity": "100", {whole}}}',
+        )
 
 
 def given_twice(meter: ir.Meter, values: tuple[str | None, ...], one: Fraction, other: Fraction) -> EvaluationError:

@@ -162,7 +162,9 @@ class Recovery:
             return None
         span = Span(tokens.starts[index - 1], tokens.ends[at - 1])
         written = tokens.source.excerpt(span)
-        self._report("S0105", "a number has no commas", span, write=f"write `{written.replace(',', '_')}`")
+        is_decimal = written.startswith("0,") or any(len(group) != 3 for group in written.split(",")[1:])
+        write = written.replace(",", "." if is_decimal and written.count(",") == 1 else "_")
+        self._report("S0105", "a number has no commas", span, write=f"write `{write}`")
         return at
 
     def _name_with_signs(self, index: int, states: list[int]) -> int | None:

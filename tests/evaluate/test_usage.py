@@ -137,7 +137,7 @@ def test_what_does_not_add_up_may_be_given_twice_only_if_equal() -> None:
 def test_a_dimension_that_a_step_reads_must_be_there() -> None:
     assert read({"tokens": [cell(1)], "users": 5}) == {"tokens": {("a", None): 1}, "users": {(None,): 5}}
     for given in ({"quantity": 1}, {"quantity": 1, "model": None}):
-        with pytest.raises(EvaluationError, match="R0305: a cell of `tokens` does not say its `model`"):
+        with pytest.raises(EvaluationError, match="R0305: usage of `tokens` does not say its `model`"):
             read({"tokens": [given]})
     with pytest.raises(EvaluationError, match="R0305"):
         read({"tokens": 12})
@@ -161,7 +161,7 @@ def test_zero_needs_no_dimensions() -> None:
         ),
         ({"tokens": ["1"]}, "R0309", 'give cells such as {"quantity": "100", "model": "...", "region": "..."}'),
         ([("tokens", 1)], "R0309", 'give a mapping such as {"requests": "2300000"}'),
-        ({"tokens": {"quantity": 1}}, "R0303", 'give an int, a Decimal or decimal text such as "1250000.5"'),
+        ({"tokens": {"quantity": 1}}, "R0303", 'give a whole number or decimal text such as "1250000.5"'),
     ],
 )
 def test_errors_say_what_to_give(usage: object, code: str, help_text: str) -> None:

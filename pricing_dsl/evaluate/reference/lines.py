@@ -105,11 +105,19 @@ def charge_line(quantities: Quantities, rounding: Rounding, charge: ir.Charge) -
     node = None
     if context.explain:
         children = groups[0].notes if len(groups) == 1 else tuple(group_note(run, group) for group in groups)
+        children = (*children, *(refused_note(refusal) for refusal in run.refused))
         node = rounded_note(context, rounding, charge.label or charge.name, charge, exact, minor, children)
     info = LineInfo(charge.name, charge.label, "charge", charge.unit, rounding.digits)
     return Evaluated(
         info, minor, exact, reading.quantity, parts, node, reading.origins, reading.taken - run.lost, refused
     )
+
+
+def refused_note(refusal: Refusal) -> Reason:
+    """Usage that this charge does not price: unpriced, unless another charge takes it (section 4)."""
+    values = ", ".join(f"{name}: {value}" for name, value in refusal.dimensions)
+    what = f"not priced here: {values}" if values else "not priced here"
+    return reason(what, "refused", None, refusal.reason, refusal.quantity, refusal.unit)
 
 
 def derived_reading(run: Run, expression: ir.Expression) -> Reading:

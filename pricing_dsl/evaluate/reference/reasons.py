@@ -32,6 +32,7 @@ RULES: dict[str, str] = {
     "volume": "section 5: all units at the price of the tier the whole quantity falls in",
     "tier": "rule 15: rate, then plus, then minimum, then maximum, once the tier is entered",
     "reject": "rule 15: what comes here is refused and costs nothing",
+    "refused": "section 4: what one charge does not price is unpriced, unless another charge takes it",
     "match": "rule 10: each arm is one pool",
     "table": "section 4: all keys exact, else the first row that matches",
     "times": "step 9: acts on every cell",

@@ -10,6 +10,7 @@ from pricing_dsl.check.factors import check_factor, warn_zero
 from pricing_dsl.check.flow import Flow, pool, require_dimension
 from pricing_dsl.check.rates import number_rate, table_rate
 from pricing_dsl.check.scope import Scope
+from pricing_dsl.diagnostics.diagnostic import Label
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.syntax import nodes as syntax
 
@@ -90,6 +91,7 @@ def discount_step(scope: Scope, flow: Flow, step: syntax.Discount, word: str) ->
             )
             return None
         share = check_factor(scope, flow, amount, word)
+        warn_table_discount(scope, amount)
         return None if share is None else ir.Discount(share, step.prorated, when=when, span=step.span)
     warn_discount(scope, amount)
     if by_cell:
@@ -112,6 +114,19 @@ def warn_discount(scope: Scope, amount: syntax.Number) -> None:
     elif amount.value < 0:
         scope.report(
             "D0305", amount.span, "a discount is not negative", help="write `markup` or `plus` to raise an amount"
+        )
+
+
+def warn_table_discount(scope: Scope, name: syntax.Name) -> None:
+    """A cell above 1 in a table of discounts (section 9)."""
+    symbol = scope.tables.get(name.text)
+    if symbol is not None and any(cell is not None and cell > 1 for row in symbol.ir.rows for cell in row.cells):
+        scope.report(
+            "W0306",
+            name.span,
+            f"a discount of `{name.text}` exceeds 100%",
+            labels=[Label(symbol.node.name.span, "declared here")],
+            help="cells of a discount are shares such as `10%`; a discount takes at most what it is on",
         )
 
 

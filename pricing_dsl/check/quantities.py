@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -10,7 +10,7 @@ from pricing_dsl.check.conditions import names_in
 from pricing_dsl.check.expressions import measure
 from pricing_dsl.check.flow import Flow, flow_from
 from pricing_dsl.check.pipeline import check_pipeline
-from pricing_dsl.check.scope import MeterSymbol, QuantitySymbol, Scope
+from pricing_dsl.check.scope import QuantitySymbol, Scope
 from pricing_dsl.diagnostics.diagnostic import Label
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.syntax import nodes as syntax
@@ -119,56 +119,35 @@ def check_steps(scope: Scope, node: syntax.Quantity) -> QuantitySymbol | None:
 def check_sum(scope: Scope, node: syntax.Quantity) -> QuantitySymbol | None:
     """`quantity NAME = expression`: a sum of scaled terms keeps shared dimensions, anything else works on totals."""
     assert node.expression is not None
-    span = node.expression.span
     flow = Flow(node.name.text, "quantity", None, node.name.span, {}, True, True, False)
     terms = linear_terms(scope, node.expression)
     if terms is None:
         return check_expression(scope, node, flow)
-    typed = measure(scope, Flow(node.name.text, "quantity", None, span, {}, True, True, False), node.expression)
+    symbols = [scope.meters.get(name.text) or scope.quantities[name.text] for _, name, _ in terms]
+    shared = [d for d in symbols[0].ir.dimensions if all(d in s.ir.dimensions for s in symbols[1:])]
+    flow.each = tuple(shared)  # what the terms share is kept apart, so only the rest must add up (rule 3)
+    typed = measure(scope, flow, node.expression)
     if typed is None:
         return None
     if typed.unit is None:
         report_constant(scope, node)
         return None
-    symbols = [scope.meters.get(name.text) or scope.quantities[name.text] for _, name, _ in terms]
     made_terms: list[ir.Term] = []
     for (factor, name, unit), symbol in zip(terms, symbols, strict=True):
         own = unit or symbol.ir.unit
         converted = scope.factor(own, typed.unit)
         assert converted is not None, "measure has checked the units"
         made_terms.append(ir.Term(factor * converted, name.text))
-    shared = [d for d in symbols[0].ir.dimensions if all(d in s.ir.dimensions for s in symbols[1:])]
     values = {d: union([s.values.get(d) for s in symbols]) for d in shared}
     adds = all(
         s.ir.adds_over_dimensions if isinstance(s.ir, ir.Meter) else getattr(s, "adds_over_dimensions", True)
         for s in symbols
     )
-    if not adds and not require_shared(scope, symbols, shared, node):
-        return None
     money = all(s.ir.money for s in symbols)
     made = ir.Quantity(
         node.name.text, typed.unit, money, tuple(shared), None, (), tuple(made_terms), None, span=node.span
     )
     return QuantitySymbol(node, made, node.name.span, values, adds)
-
-
-def require_shared(
-    scope: Scope, symbols: Sequence[MeterSymbol | QuantitySymbol], shared: list[str], node: syntax.Quantity
-) -> bool:
-    """A sum pools the dimensions its terms do not share: not over a meter that does not add (rule 3)."""
-    for symbol in symbols:
-        made = symbol.ir
-        if isinstance(made, ir.Meter) and not made.adds_over_dimensions:
-            pooled = [d for d in made.dimensions if d not in shared]
-            if pooled:
-                scope.report(
-                    "T0208",
-                    node.name.span,
-                    f"this sum adds `{made.name}` up over {', '.join(pooled)}, but its aggregation does not add",
-                    help=f"measure with a meter that has no {', '.join(pooled)}",
-                )
-                return False
-    return True
 
 
 def check_expression(scope: Scope, node: syntax.Quantity, flow: Flow) -> QuantitySymbol | None:

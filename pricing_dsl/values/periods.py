@@ -58,11 +58,6 @@ class Interval:
     start: datetime
     end: datetime
 
-    def clipped(self, other: Interval) -> Interval | None:
-        """What both have in common; `None` when nothing is."""
-        start, end = max(self.start, other.start), min(self.end, other.end)
-        return Interval(start, end) if start < end else None
-
     def length(self, by: Share) -> int:
         """Local calendar days, or real seconds."""
         if by == "day":
@@ -132,7 +127,7 @@ class BillingPeriod:
                 return (Fraction(1),) if timing == "in advance" else ()
             return (Fraction(1),) * self._undated_count(cadence)
         if shorter_or_equal:
-            return tuple(self._shares_within(cadence, by))
+            return tuple(self._shares_within(cadence, timing, by))
         first = containing(cadence, None, self.zone, self.priced.start, self.priced.start.date())
         term_ends_here = self.priced.end < self.whole.end
         if timing == "in arrears" and not term_ends_here:
@@ -151,16 +146,21 @@ class BillingPeriod:
             )
         return count
 
-    def _shares_within(self, cadence: str, by: Share | None) -> Iterator[Fraction]:
+    def _shares_within(
+        self, cadence: str, timing: Literal["in advance", "in arrears"], by: Share | None
+    ) -> Iterator[Fraction]:
+        """Service periods not longer than the bill's: those that start, or end, in it; a part ends the term."""
         assert self.priced is not None
         assert self.whole is not None
         day = self.day if cadence == self.cadence or (cadence in MONTHS and self.cadence in MONTHS) else None
         anchor = self.whole.start.date() if self.from_term else None
+        term_ends_here = self.priced.end < self.whole.end
         at = self.priced.start
         while at < self.priced.end:
             service = containing(cadence, day, self.zone, at, anchor)
-            in_force = service.clipped(self.priced)
-            assert in_force is not None
+            in_force = Interval(at, min(service.end, self.priced.end) if term_ends_here else service.end)
+            if timing == "in arrears" and in_force.end > self.priced.end:
+                return  # ends on a later bill
             yield Fraction(1) if by is None else in_force.share_of(service, by)
             at = service.end
 

@@ -161,7 +161,8 @@ def test_zero_needs_no_dimensions() -> None:
         ),
         ({"tokens": ["1"]}, "R0309", 'give cells such as {"quantity": "100", "model": "...", "region": "..."}'),
         ([("tokens", 1)], "R0309", 'give a mapping such as {"requests": "2300000"}'),
-        ({"tokens": {"quantity": 1}}, "R0303", 'give a whole number or decimal text such as "1250000.5"'),
+        ({"tokens": {"quantity": 1}}, "R0309", "put it in brackets: [{...}]"),
+        ({"tokens": [cell("x")]}, "R0303", 'give a whole number or decimal text such as "1250000.5"'),
     ],
 )
 def test_errors_say_what_to_give(usage: object, code: str, help_text: str) -> None:

@@ -87,6 +87,14 @@ def test_a_prorated_fee_is_billed_its_share_of_each_service_period() -> None:
     assert period.fee_shares("monthly", "in arrears", "day") == (Fraction(16, 31), 1, 1)
 
 
+def test_rule_24_a_week_over_the_end_of_a_month_is_billed_once() -> None:
+    january = resolve("2026-01-01", "2026-02-01")
+    # weeks end on 5, 12, 19 and 26 January; the one from the 26th ends in February
+    assert january.fee_shares("weekly", "in arrears", None) == (1, 1, 1, 1)
+    # in advance the last one starts here and is carried whole; the first began before the term
+    assert january.fee_shares("weekly", "in advance", "day") == (Fraction(4, 7), 1, 1, 1, 1)
+
+
 def test_a_fee_longer_than_the_bill_runs_from_the_start_of_the_term() -> None:
     period = resolve("2026-01-01", "2026-02-01")
     assert period.fee_shares("yearly", "in advance", None) == (1,)

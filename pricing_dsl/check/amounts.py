@@ -62,7 +62,7 @@ def relative_step(
 ) -> ir.Step | None:
     """`markup 30%` is x 1.3, `margin 30%` is / 0.7; a margin of 100% or more is an error (rule 16)."""
     when = check_when(scope, flow, step, word, by_cell=True)
-    share = numbers.percentage(scope, percent, f"`{word}`")
+    share = percent.value
     if isinstance(step, syntax.Markup):
         warn_zero(scope, 1 + share, percent.span, word)
         factor = ir.Const(1 + share, span=percent.span)
@@ -120,7 +120,7 @@ def check_bands(scope: Scope, bands: tuple[syntax.Band, ...]) -> tuple[ir.Band, 
     made: list[ir.Band] = []
     for band in bands:
         above = numbers.money(scope, band.above) or Fraction(0)
-        share = numbers.percentage(scope, band.percent, "a band")
+        share = band.percent.value
         warn_discount(scope, band.percent)
         if made and above <= made[-1].above:
             scope.report(

@@ -239,7 +239,7 @@ def check_lines(
 
 def check_share(scope: Scope, percent: syntax.Number) -> None:
     """`rollover P%`: from 0% to 100%."""
-    value = numbers.percentage(scope, percent, "`rollover`")
+    value = percent.value
     if not 0 <= value <= 1:
         scope.report(
             "D0609", percent.span, "what rolls over is between 0% and 100% of what is left", help="write a share of it"

@@ -154,9 +154,6 @@ def check_cell(scope: Scope, meter: MeterSymbol, cell: syntax.ExampleCell) -> No
 
 def check_quantity(scope: Scope, meter: MeterSymbol, number: syntax.Number) -> None:
     """A quantity in the meter's unit, or in one that converts to it."""
-    if number.percent:
-        scope.report("T0303", number.span, "usage is a quantity, not a percentage", help="write a bare number")
-        return
     if number.unit is None:
         return
     unit = scope.unit_named(number.unit)

@@ -249,7 +249,6 @@ def amount(scope: Scope, expression: syntax.Expression, lines: dict[str, Span]) 
                 return None
             return "money", ir.Ref("line", name, span=span)
         case syntax.PercentOf(percent=percent, operand=operand):
-            numbers.percentage(scope, percent, "`of`")
             inner = amount(scope, operand, lines)
             if inner is None:
                 return None

@@ -9,7 +9,6 @@ from pricing_dsl.check.scope import Scope
 from pricing_dsl.diagnostics.diagnostic import Label
 from pricing_dsl.source import Span
 from pricing_dsl.syntax import nodes as syntax
-from pricing_dsl.values.numbers import decimal_text
 
 
 def money(scope: Scope, number: syntax.Number | None) -> Fraction | None:
@@ -28,16 +27,6 @@ def money(scope: Scope, number: syntax.Number | None) -> Fraction | None:
     return number.value
 
 
-def percentage(scope: Scope, number: syntax.Number, what: str) -> Fraction:
-    """A share written with `%`."""
-    if not number.percent:
-        suggestion = decimal_text(number.value * 100 if abs(number.value) < 1 else number.value)
-        scope.report(
-            "T0302", number.span, f"{what} takes a percentage", label="a bare number", help=f"write `{suggestion}%`"
-        )
-    return number.value
-
-
 def plain(scope: Scope, number: syntax.Number, what: str) -> Fraction:
     """A number without a unit; a percentage is one."""
     if number.unit is not None:
@@ -47,9 +36,6 @@ def plain(scope: Scope, number: syntax.Number, what: str) -> Fraction:
 
 def quantity(scope: Scope, flow: Flow, number: syntax.Number, example: str) -> Fraction:
     """A bound or step in the unit that the quantity has here; `example` shows how to write one (`to`, `include`)."""
-    if number.percent and not flow.counts_money:
-        scope.report("T0303", number.span, "this must be a quantity, not a percentage", help="write a bare number")
-        return number.value
     if number.unit is None:
         require_unambiguous(scope, flow, number.value, number.span, example)
         return number.value

@@ -84,8 +84,6 @@ CODES: dict[str, str] = {
     "T0213": "counting what does not add over time",
     "T0214": "`total` or `largest` without `each`",
     "T0301": "percentage where money must stand",
-    "T0302": "number where a percentage must stand",
-    "T0303": "percentage where a quantity must stand",
     "T0304": "order of dimension values",
     "T0305": "not a condition",
     "T0306": "condition without a dimension",

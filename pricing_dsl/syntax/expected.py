@@ -35,7 +35,7 @@ _PHRASES: tuple[tuple[frozenset[str], frozenset[str], str], ...] = (
         frozenset({"PLUS", "MINUS", "STAR", "SLASH"}),
         frozenset(
             {"PLUS", "MINUS", "STAR", "SLASH", "EQUAL", "UNEQUAL", "LESSTHAN", "MORETHAN", "AT_MOST", "AT_LEAST"}
-            | {"AND", "OR", "NOT", "IN", "LIKE"}
+            | {"AND", "OR", "NOT", "IN", "LIKE", "LPAR"}
         ),
         "an operator",
     ),
@@ -71,8 +71,8 @@ def starters() -> dict[str, frozenset[str]]:
     return found
 
 
-def describe(kinds: frozenset[str]) -> str:
-    """`a step, `per` or `}``: what could stand here, groups first, the closing sign last."""
+def describe(kinds: frozenset[str]) -> tuple[str, str]:
+    """`a step, `per` or `}``: what could stand here, groups first, the closing sign last; and the first of it."""
     left = set(kinds)
     said: list[str] = []
     for place, words in starters().items():
@@ -91,7 +91,7 @@ def describe(kinds: frozenset[str]) -> str:
     if len(said) > _SHOWN_MAX:
         said = [*said[: _SHOWN_MAX - 1], "another joining word"]
     said += closing
-    return " or ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
+    return " or ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said), said[0]
 
 
 def found_words(kind: str, text: str) -> str:

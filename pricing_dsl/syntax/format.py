@@ -97,14 +97,16 @@ class _Printer:
     def block(self, start: int, stop: int, depth: int) -> list[str]:
         """The lines of the items between two braces (or of the program)."""
         entries = self._entries(start, stop)
+        rows = [entry for entry in entries if entry.item is nodes.Row and self._is_plain(entry)]
+        table = self._table(rows, depth) if rows else {}
         lines: list[str] = []
         section: list[_Entry] = []
         for number, entry in enumerate(entries):
             if number and self.pieces[entry.start].lines_before > 1:
-                lines += [*self._section(section, depth), ""]
+                lines += [*self._section(section, table, depth), ""]
                 section = []
             section.append(entry)
-        return lines + self._section(section, depth)
+        return lines + self._section(section, table, depth)
 
     def _entries(self, start: int, stop: int) -> list[_Entry]:
         """Items and the comments between them. A comment on an item's last line belongs to the item."""
@@ -126,18 +128,19 @@ class _Printer:
             at = last
         return entries
 
-    def _section(self, entries: list[_Entry], depth: int) -> list[str]:
+    def _section(self, entries: list[_Entry], table: dict[int, list[str]], depth: int) -> list[str]:
         """Lines of entries with no blank line between: neighbours of one kind are aligned with one another."""
-        lines: dict[int, list[str]] = {}
-        simple = [e for e in entries if e.item and not any(p.kind in ("LBRACE", "COMMENT") for p in self._inner(e))]
-        for kind, group in groupby(simple, key=lambda entry: entry.item):
-            if kind is nodes.Row:
-                lines |= self._table(list(group), depth)
-            elif kind in _COLON_ITEMS:
+        lines = dict(table)
+        for kind, group in groupby(filter(self._is_plain, entries), key=lambda entry: entry.item):
+            if kind in _COLON_ITEMS:
                 lines |= self._columns(list(group), "COLON", depth)
             elif kind is nodes.Expect:
                 lines |= self._columns(list(group), "__ANON_0", depth)
         return [line for entry in entries for line in lines.get(entry.start) or self._entry(entry, depth)]
+
+    def _is_plain(self, entry: _Entry) -> bool:
+        """An item without a block and with no comment but at its end."""
+        return entry.item is not None and all(piece.kind not in ("LBRACE", "COMMENT") for piece in self._inner(entry))
 
     def _inner(self, entry: _Entry) -> list[Piece]:
         """The pieces of an entry but for a comment at its very end."""

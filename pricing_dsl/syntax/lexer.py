@@ -37,19 +37,24 @@ _TOKEN = re.compile(
 )
 _BAD_IN_TEXT = re.compile(f"[{_CONTROL}]")
 _GUESSED_END = re.compile(r"\s*[|{}\],:\n#]|\s{2}|\s+(?:on|where|from)\b")
+_MEANT = {
+    "&": "AND",
+    "!": "NOT",
+    "\u2212": "MINUS",
+    "\u2013": "MINUS",
+    "\u2014": "MINUS",
+    "\u00d7": "STAR",
+    "\u00f7": "SLASH",
+    "\u2264": "AT_MOST",
+    "\u2265": "AT_LEAST",
+    "\u2260": "UNEQUAL",
+}
+"""Signs of other languages, and the terminal that is meant."""
+_SPELLINGS = {kind: text for text, kind in (KEYWORDS | SIGNS).items()}
 _INSTEAD = {
-    "&": "write `and`",
-    "!": "write `not` or `!=`",
     "^": "the language has no powers",
-    "\u2212": "write `-`, the ordinary minus",
-    "\u2013": "write `-`, the ordinary minus",
-    "\u2014": "write `-`, the ordinary minus",
-    "\u00d7": "write `*`",
-    "\u00f7": "write `/`",
-    "\u2264": "write `<=`",
-    "\u2265": "write `>=`",
-    "\u2260": "write `!=`",
     "\u00a0": "write an ordinary space",
+    "\ufeff": "delete it",
     ".": "a decimal has a digit on each side of its point: write `0.5`, `5.0` or `5`",
 }
 
@@ -201,7 +206,7 @@ def _no_token(tokens: Tokens, kind: str, start: int, end: int) -> int:
             message = f"`{text[start:end]}` has no meaning: money is a bare number in the program's currency"
             tokens.report("S0107", message, span, f"delete `{text[start:end]}`")
         case "SEMICOLON":
-            tokens.report("S0110", "`;` has no meaning: nothing ends a line", span, "delete `;`")
+            tokens.report("S0110", "`;` has no meaning: nothing ends a line", span, "delete `;`", mended=True)
         case "SLASHES":
             tokens.report("S0115", "a comment begins with `#`", Span(start, start + 2), "write `#` for `//`")
             tokens.comments.append(span)
@@ -225,8 +230,13 @@ def _foreign(tokens: Tokens, start: int) -> int:
         while end < len(text) and text[end] == character:
             end += 1
         write = _INSTEAD.get(character, "delete it, or put text in double quotes")
+    meant = _MEANT.get(character)
+    if meant:
+        write = f"write `{_SPELLINGS[meant]}`"
     shown = f"`{character}`" if character.isprintable() else f"U+{ord(character):04X}"
-    tokens.report("S0110", f"{shown} has no meaning in a program", Span(start, end), write)
+    tokens.report("S0110", f"{shown} has no meaning in a program", Span(start, end), write, mended=meant is not None)
+    if meant:
+        tokens.add(meant, start, end)
     return end
 
 

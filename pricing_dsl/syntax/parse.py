@@ -52,7 +52,7 @@ def from_source(source: Source) -> Parsed:
     size = len(source.text)
     if size > SOURCE_CHARACTERS_MAX:
         message = f"this program has {size} characters; {SOURCE_CHARACTERS_MAX} are allowed"
-        too_long = Diagnostic("S0130", message, Span(0, 0), help="split it, or move its tables to data files")
+        too_long = Diagnostic("S0130", message, Span(0, 1), help="split it, or move its tables to data files")
         return _nothing(Tokens(source), [too_long])
     tokens = tokenize(source)
     braces = match_braces(tokens)

@@ -41,6 +41,7 @@ _CLOSING_AHEAD = 200
 _MONEY_CODE = re.compile(r"[A-Z]{3}\Z")
 _GROUP = re.compile(r"[0-9]{3}\Z")
 _LOOSE_DATE = re.compile(r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}(?:T[0-9:]*Z?)?")
+_NAMED = frozenset({NAME, "name", "reference"})
 _NOT_IN_NAMES = frozenset({"MINUS", "STAR", "SLASH", "NUMBER", "YEAR_MONTH"})
 
 
@@ -95,11 +96,21 @@ class Recovery:
             return self._name_with_signs(index, states)
         if kind in ("NUMBER", "DATE", "YEAR_MONTH") or before == "DATE":
             return self._loose_date(index, states)
+        if before in _STARTERS and self._is_first_on_line(index - 1) and tables.SYMBOLS[states[-1]] in _NAMED:
+            return self._next_item(index - 1, states)
         if before == "IF" and tables.SYMBOLS[states[-1]] != "IF":
             message = "`if` stands at the beginning of an expression, or in parentheses"
             self._report("S0116", message, tokens.span(index - 1), write="write `(if ... then ... else ...)`")
             return self._panic(index, states)
         return None
+
+    def _next_item(self, index: int, states: list[int]) -> int | None:
+        """The word that begins the next line was read as a name, because what stands before it is not complete."""
+        if self._state_that_takes(self.tokens.kinds[index], states, self._base(states)) is None:
+            return None
+        states.pop()
+        self._report_unexpected(index, states)
+        return self._panic(index, states)
 
     def _equals(self, index: int, states: list[int]) -> int | None:
         kinds = self.tokens.kinds
@@ -208,17 +219,19 @@ class Recovery:
         """One token put in, read as another or left out, if the automaton then takes at least two more."""
         tokens = self.tokens
         kind = tokens.kinds[index]
-        best, mends = 1, list[tuple[str, str]]()
+        best, mends = min(1, len(tokens.kinds) - index - 1), list[tuple[str, str]]()
         for other in _CONNECTORS:
+            if not advance(states, (other,), words_as_names=False):
+                continue
             if other == "LBRACE" and not any(stray.start > tokens.starts[index] for stray in self.braces.strays):
                 continue
-            options = [("put in", self._takes(states, index, other))]
+            options = [("put in", self._takes(states, index, other))] if other != "EQUAL" else []
             if not self._is_start(index) and (kind in SPELLINGS or kind == NAME):
                 options.append(("read as", self._takes(states, index + 1, other)))
             for how, taken in options:
                 if taken > best:
                     best, mends = taken, [(how, other)]
-                elif taken == best > 1:
+                elif mends and taken == best:
                     mends.append((how, other))
         if not self._is_start(index) and self._takes(states, index + 1) > best:
             mends = [("leave out", "")]
@@ -228,11 +241,15 @@ class Recovery:
         found = found_words(kind, tokens.text(index))
         if how == "put in" and len(mends) == 1:
             sign = SPELLINGS[other]
-            self._report(
-                "S0103", f"`{sign}` is missing before {found}", tokens.span(index), write=f"write `{sign}` here"
-            )
+            behind = index > 0 and self._is_first_on_line(index)
+            where = f"after `{tokens.text(index - 1)}`" if behind else f"before {found}"
+            span = self._visible(index - behind)
+            self._report("S0103", f"`{sign}` is missing {where}", span, write=f"write `{sign}` {where}")
+        elif how == "leave out":
+            self._report_unexpected(index, states, f"delete {found}")
         else:
-            self._report_unexpected(index, states)
+            signs = " or ".join(f"`{SPELLINGS[sign]}`" for kept, sign in mends if kept == how)
+            self._report_unexpected(index, states, f"write {signs} {'before' if how == 'put in' else 'for'} {found}")
         if how == "leave out":
             return index + 1
         if how == "read as":
@@ -256,7 +273,7 @@ class Recovery:
         at = tokens.starts[index]
         partners = self.braces.partners
         self.braces.partners = {o + (o >= index): c + (c >= index) for o, c in partners.items()}
-        tokens.broken.clear()
+        tokens.broken = {broken + (broken >= index) for broken in tokens.broken}
         tokens.insert(index, kind, Span(at, at))
         if kind != "LBRACE":
             return
@@ -284,20 +301,30 @@ class Recovery:
         self._report_unexpected(index, states)
         return self._panic(index, states)
 
-    def _report_unexpected(self, index: int, states: list[int]) -> None:
-        tokens = self.tokens
-        kind, span = tokens.kinds[index], tokens.span(index)
-        wanted = describe(expected(states))
-        found = found_words(kind, tokens.text(index))
-        write = ""
-        if kind in _STARTERS and self._is_item_place(states):
-            write = f"{found} stands {place_of(kind)}"
-        if not tokens.text(index) and index:
-            span = tokens.span(index - 1)
+    def _report_unexpected(self, index: int, states: list[int], write: str = "") -> None:
+        kind = self.tokens.kinds[index]
+        wanted, first = describe(expected(states))
+        found = found_words(kind, self.tokens.text(index))
         labels = self._still_open(index, states)
-        self.diagnostics.append(
-            Diagnostic("S0101", f"expected {wanted}, found {found}", span, labels=labels, help=write)
-        )
+        if write:
+            pass
+        elif labels:
+            write = f"close what is open, or write {first} before {found}"
+        elif kind in _STARTERS and self._is_item_place(states):
+            write = f"{found} stands {place_of(kind)}"
+        elif kind in (END, "RBRACE") or (kind in _STARTERS and self._is_first_on_line(index)):
+            write = f"write {first} before it"
+        else:
+            write = f"write {first} here, or delete {found}"
+        span = self._visible(index)
+        message = f"expected {wanted}, found {found}"
+        self.diagnostics.append(Diagnostic("S0101", message, span, labels=labels, help=write))
+
+    def _visible(self, index: int) -> Span:
+        """The token's place, or that of the token before where it has no width."""
+        while index and self.tokens.starts[index] == self.tokens.ends[index]:
+            index -= 1
+        return self.tokens.span(index)
 
     def _still_open(self, index: int, states: list[int]) -> tuple[Label, ...]:
         """A label on the parenthesis that is open here, if the last one opened is near."""
@@ -316,9 +343,7 @@ class Recovery:
         """Skip to where the block can go on; cut the stack to the state that takes it; return the place."""
         tokens = self.tokens
         kinds = tokens.kinds
-        base = len(states) - 1
-        while base and tables.SYMBOLS[states[base]] != "LBRACE":
-            base -= 1
+        base = self._base(states)
         at = self._behind_parentheses(index, states[base:])
         known: dict[str, int | None] = {}
         while True:
@@ -333,6 +358,13 @@ class Recovery:
                     self.builder.recovered(tokens.starts[at])
                     return at
             at = self.braces.partners[at] + 1 if kind == "LBRACE" else at + 1
+
+    def _base(self, states: list[int]) -> int:
+        """The place on the stack of the innermost open `{`, or of the program's beginning."""
+        base = len(states) - 1
+        while base and tables.SYMBOLS[states[base]] != "LBRACE":
+            base -= 1
+        return base
 
     def _state_that_takes(self, kind: str, states: list[int], base: int) -> int | None:
         """The highest place of the open block's stack from which `kind` is taken; names only where a list goes on."""

@@ -270,6 +270,13 @@ def test_dearest_first_goes_by_the_price_after_every_cell_step() -> None:
     assert exact(f'weigh model {{ "a": 4  else: 1 }}  {steps}', calls(a_eu=5, b_eu=5)) == 15
 
 
+def test_free_units_in_an_arm_count_the_steps_behind_the_match() -> None:
+    arm = "include 10 across cells cheapest first  price 1"
+    steps = f'match region {{ "eu" {{ {arm} }}  else {{ price 1 }} }}'
+    assert exact(f'{steps}  times model {{ "a": 9  else: 2 }}', calls(a_eu=10, b_eu=10)) == 90
+    assert exact(f'{steps}  times model {{ "a": 2  else: 9 }}', calls(a_eu=10, b_eu=10)) == 90
+
+
 # --- parts -----------------------------------------------------------------------------------------------------------
 
 

@@ -203,6 +203,7 @@ meter x { from "x"  measure sum(n)  unit thing  by kind }
         ("include 20 across cells pro rata  price 1", "include 20 across cells pro rata: 20 of 20 free units given"),
         ("each kind  price 1  total", "total: 60 + 40"),
         ("each kind  price 1  largest", "largest: max(60, 40)"),
+        ("price 1  each kind  plus 1  total", "before each kind: 60 + 40"),
         ("at most 50  price 1", "at most 50: min(100, 50)"),
         ("at least 30 * calls  price 1", "at least 30 * quantity(calls): max(100, 210)"),
         ("round up to 30  price 1", "round up to 30: 100 up to 30"),

@@ -21,15 +21,25 @@ def test_a_program_made_by_the_rules_of_the_language_has_no_errors(sample: Sampl
     assert [f"{d.code} {d.message}" for d in found if d.severity == "error"] == []
 
 
-@given(samples(), st.sets(st.integers(0, 60)))
-def test_format_keeps_the_tree_and_the_comments_and_is_idempotent(sample: Sample, commented: set[int]) -> None:
-    lines = sample.text.split("\n")
-    text = "\n".join(f"{line}   # note {i}" if i in commented else line for i, line in enumerate(lines))
+@given(samples(), st.sets(st.integers(0, 60)), st.sets(st.integers(0, 60)))
+def test_format_keeps_the_tree_and_the_comments_and_is_idempotent(
+    sample: Sample, behind: set[int], above: set[int]
+) -> None:
+    lines = [f"{line}   # note {i}" if i in behind else line for i, line in enumerate(sample.text.split("\n"))]
+    text = "\n".join(f"# before {i}\n{line}" if i in above else line for i, line in enumerate(lines))
+    assert_format_keeps(text)
+
+
+@given(samples())
+def test_format_of_a_program_on_one_line(sample: Sample) -> None:
+    assert_format_keeps(" ".join(sample.text.split()))
+
+
+def assert_format_keeps(text: str) -> None:
     formatted = format_source(text)
     before, after = from_source(Source(text)), from_source(Source(formatted))
     assert after.program == before.program
-    comments = [after_text(text, before.comments), after_text(formatted, after.comments)]
-    assert comments[0] == comments[1]
+    assert after_text(text, before.comments) == after_text(formatted, after.comments)
     assert format_source(formatted) == formatted
 
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import NamedTuple, assert_never
 
 from pricing_dsl.evaluate.lookup import Missing, holds
-from pricing_dsl.evaluate.reference.cells import ZERO, Key, Part, Priced, key_of, key_order
+from pricing_dsl.evaluate.reference.cells import ZERO, Key, Part, Priced, inside, key_of, key_order
 from pricing_dsl.evaluate.reference.context import Run
 from pricing_dsl.evaluate.reference.discounts import graduated_discount, money_discount, percent_discount
 from pricing_dsl.evaluate.reference.reasons import key_text, largest_text, look_up, number, pair, reason, sum_text
@@ -35,9 +35,9 @@ def amount_step(run: Run, step: AmountStep, groups: tuple[Priced, ...], outer: S
         case ir.ShowBy():
             return tuple(shown_by(step, group) for group in groups)
         case ir.Each():
-            return tuple(inner for group in groups for inner in split(step, group))
+            return tuple(inner for group in groups for inner in split(run, step, group))
         case ir.Total() | ir.Largest():
-            return tuple(ended(run, step, groups, key) for key in outer)
+            return tuple(ended(run, step, key, within) for key, within in inside(groups, outer).items())
         case _:
             return tuple(on_sum(run, step, group) for group in groups)
 
@@ -215,31 +215,36 @@ def spread(group: Priced, change: Fraction) -> Priced:
 # --- groups of amounts ---
 
 
-def split(step: ir.Each, group: Priced) -> list[Priced]:
-    """`each` after the price: parts go to their groups, which exist only where there was usage (rule 14)."""
+def split(run: Run, step: ir.Each, group: Priced) -> list[Priced]:
+    """`each` after the price: parts go to their groups, which exist only where there was usage (rule 14).
+
+    What happened before is told once, with the first group.
+    """
     found: dict[Key, list[Part]] = {}
     for part in group.parts:
         if part.quantity:
             found.setdefault(key_of(part.dimensions, step.dimensions), []).append(part)
-    return [
-        Priced((*group.key, *key), tuple(found[key]), group.notes if len(found) == 1 else ())
-        for key in sorted(found, key=key_order)
-    ]
+    groups = [Priced((*group.key, *key), tuple(found[key])) for key in sorted(found, key=key_order)]
+    if run.explain and groups:
+        formula = sum_text([inner.amount for inner in groups])
+        what = f"before each {', '.join(step.dimensions)}"
+        node = reason(what, "each", step.span, formula, group.amount, run.currency, (), group.notes)
+        groups[0] = groups[0].noted(node)
+    return groups
 
 
-def ended(run: Run, step: ir.Total | ir.Largest, groups: Sequence[Priced], key: Key) -> Priced:
+def ended(run: Run, step: ir.Total | ir.Largest, key: Key, groups: list[Priced]) -> Priced:
     """Step 11: `total` adds the groups up, `largest` keeps one (ties: the smaller key); one group remains, always."""
-    inside = sorted((g for g in groups if g.key[: len(key)] == key), key=lambda g: key_order(g.key))
-    kept = inside
-    if isinstance(step, ir.Largest) and inside:
-        kept = [max(inside, key=lambda group: group.amount)]
+    kept = groups
+    if isinstance(step, ir.Largest) and groups:
+        kept = [max(groups, key=lambda group: group.amount)]
     result = Priced(key, tuple(part for group in kept for part in group.parts))
     if not run.explain:
         return result
     word = "total" if isinstance(step, ir.Total) else "largest"
-    amounts = [group.amount for group in inside]
+    amounts = [group.amount for group in groups]
     formula = sum_text(amounts) if word == "total" else largest_text(amounts)
-    children = [group_note(run, group) for group in inside]
+    children = [group_note(run, group) for group in groups]
     return result.noted(reason(word, word, step.span, formula, result.amount, run.currency, (), children))
 
 

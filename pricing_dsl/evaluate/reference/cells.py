@@ -7,9 +7,10 @@ is *priced*: it holds *parts*, each the amount of one cell in one segment (langu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import TypeVar
 
 from pricing_dsl.evaluate.lookup import Value
 from pricing_dsl.evaluate.statement import Reason
@@ -131,3 +132,18 @@ def cells_by(cells: Iterable[Cell], names: tuple[str, ...]) -> dict[Key, list[Ce
     for cell in cells:
         found.setdefault(key_of(cell.dimensions, names), []).append(cell)
     return {key: found[key] for key in sorted(found, key=key_order)}
+
+
+Grouped = TypeVar("Grouped", Group, Priced)
+
+
+def inside(groups: Iterable[Grouped], outer: Sequence[Key]) -> dict[Key, list[Grouped]]:
+    """Groups by the group around their pipeline that they lie in, keys in code point order.
+
+    `outer` are the groups around it: all by the same dimensions, which their own keys begin with.
+    """
+    found: dict[Key, list[Grouped]] = {key: [] for key in outer}
+    depth = len(outer[0]) if outer else 0
+    for group in sorted(groups, key=lambda group: key_order(group.key)):
+        found[group.key[:depth]].append(group)
+    return found

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from pricing_dsl.evaluate.lookup import best_arm
 from pricing_dsl.evaluate.reference.amounts import AmountStep, amount_step
-from pricing_dsl.evaluate.reference.cells import Group, Key, Part, Priced, key_of, key_order
+from pricing_dsl.evaluate.reference.cells import Group, Key, Part, Priced, inside, key_of, key_order
 from pricing_dsl.evaluate.reference.context import Run
 from pricing_dsl.evaluate.reference.prices import price_at
 from pricing_dsl.evaluate.reference.quantity_steps import Groups, QuantityStep, quantity_step
@@ -57,11 +57,13 @@ class Segment:
     start: Groups | None = None
 
 
-def price_segments(run: Run, segments: Sequence[Segment], outer: Sequence[Key]) -> tuple[Priced, ...]:
-    """Steps 4 to 11 for a charge or an arm; `outer` are the groups that surround this pipeline."""
-    ready = [quantities_of(run, segment, outer) for segment in segments]
+def price_segments(
+    run: Run, segments: Sequence[Segment], outer: Sequence[Key], later: tuple[ir.Step, ...] = ()
+) -> tuple[Priced, ...]:
+    """Steps 4 to 11 for a charge or an arm; `outer` are the groups around it, `later` the steps behind it."""
+    ready = [quantities_of(run, segment, outer, later) for segment in segments]
     if isinstance(ready[-1].terms.price, ir.Match):
-        priced = price_arms(run, ready, ready[-1].terms.price)
+        priced = price_arms(run, ready, ready[-1].terms.price, later)
     else:
         priced = merged([cost_of(run, number, segment) for number, segment in enumerate(ready)])
     for step in ready[-1].terms.amount:
@@ -69,19 +71,21 @@ def price_segments(run: Run, segments: Sequence[Segment], outer: Sequence[Key]) 
     return priced
 
 
-def quantities_of(run: Run, segment: Segment, outer: Sequence[Key]) -> Segment:
+def quantities_of(run: Run, segment: Segment, outer: Sequence[Key], later: tuple[ir.Step, ...]) -> Segment:
     """Steps 4 to 7: the quantity steps, at the segment's end and at its start."""
-    end = run_quantity_steps(run, segment.terms, segment.end, outer)
+    end = run_quantity_steps(run, segment.terms, segment.end, outer, later)
     start = None
     if segment.start is not None:
-        start = run_quantity_steps(run.at_start(), segment.terms, segment.start, outer)
+        start = run_quantity_steps(run.at_start(), segment.terms, segment.start, outer, later)
     return Segment(segment.terms, end, start)
 
 
-def run_quantity_steps(run: Run, terms: Terms, groups: Groups, outer: Sequence[Key]) -> Groups:
+def run_quantity_steps(
+    run: Run, terms: Terms, groups: Groups, outer: Sequence[Key], later: tuple[ir.Step, ...] = ()
+) -> Groups:
     """The quantity steps in the order written."""
     for i, step in enumerate(terms.quantity):
-        groups = quantity_step(run, as_quantity_step(step), terms.steps[i + 1 :], groups, outer)
+        groups = quantity_step(run, as_quantity_step(step), (*terms.steps[i + 1 :], *later), groups, outer)
     return groups
 
 
@@ -150,36 +154,37 @@ def part_key(part: Part) -> Key:
 
 def merged(segments: Sequence[tuple[Priced, ...]]) -> tuple[Priced, ...]:
     """The groups of all segments; one group has the parts of every segment that it exists in."""
-    found: dict[Key, Priced] = {}
+    found: dict[Key, list[Priced]] = {}
     for groups in segments:
         for group in groups:
-            known = found.get(group.key)
-            found[group.key] = group if known is None else joined(known, group)
-    return tuple(found[key] for key in sorted(found, key=key_order))
+            found.setdefault(group.key, []).append(group)
+    return tuple(joined(key, found[key]) for key in sorted(found, key=key_order))
 
 
-def joined(one: Priced, other: Priced) -> Priced:
-    return Priced(one.key, (*one.parts, *other.parts), (*one.notes, *other.notes))
+def joined(key: Key, groups: Sequence[Priced]) -> Priced:
+    """Several as one: all their parts, all their notes."""
+    parts = tuple(part for group in groups for part in group.parts)
+    return Priced(key, parts, tuple(note for group in groups for note in group.notes))
 
 
 # --- match ---
 
 
-def price_arms(run: Run, segments: Sequence[Segment], step: ir.Match) -> tuple[Priced, ...]:
+def price_arms(run: Run, segments: Sequence[Segment], step: ir.Match, later: tuple[ir.Step, ...]) -> tuple[Priced, ...]:
     """Deal the cells out to the arms, price each, and add the arms up for each group around the `match` (rule 10)."""
-    results: dict[Key, Priced] = {}
+    results: dict[Key, list[Priced]] = {}
     for segment in segments:
         for group in segment.end:
-            results.setdefault(group.key, Priced(group.key, (), group.notes))
+            results.setdefault(group.key, [Priced(group.key, (), group.notes)])
     for index, arm in enumerate(step.arms):
         dealt = [deal(segment, step, index, Terms.of(arm.steps)) for segment in segments]
         outer = sorted({group.key for segment in dealt for group in segment.end}, key=key_order)
         if not outer:
             continue
-        for priced in price_segments(run, dealt, outer):
-            key = next(key for key in outer if priced.key[: len(key)] == key)
-            results[key] = joined(results[key], arm_noted(run, step, arm, priced))
-    return tuple(results[key] for key in sorted(results, key=key_order))
+        priced = price_segments(run, dealt, outer, (*segments[-1].terms.amount, *later))
+        for key, within in inside(priced, outer).items():
+            results[key].extend(arm_noted(run, step, arm, group) for group in within)
+    return tuple(joined(key, results[key]) for key in sorted(results, key=key_order))
 
 
 def deal(segment: Segment, step: ir.Match, arm: int, terms: Terms) -> Segment:
@@ -204,9 +209,3 @@ def arm_noted(run: Run, step: ir.Match, arm: ir.Arm, priced: Priced) -> Priced:
     what = f"match {step.dimension} {keys}" + (f": {values}" if values else "")
     node = reason(what, "match", arm.span, number(priced.amount), priced.amount, run.currency, (), priced.notes)
     return replace(priced, notes=(node,))
-
-
-def total_of(groups: Sequence[Priced]) -> Priced:
-    """Step 11: groups, arms and segments are added: the line's exact amount."""
-    parts = tuple(part for group in groups for part in group.parts)
-    return Priced((), parts, tuple(note for group in groups for note in group.notes))

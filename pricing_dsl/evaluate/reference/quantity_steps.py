@@ -13,7 +13,7 @@ from typing import assert_never
 
 from pricing_dsl.evaluate.lookup import holds
 from pricing_dsl.evaluate.reference import expressions
-from pricing_dsl.evaluate.reference.cells import ZERO, Cell, Group, Key, cells_by, key_order, pool
+from pricing_dsl.evaluate.reference.cells import ZERO, Cell, Group, Key, cells_by, inside, pool
 from pricing_dsl.evaluate.reference.context import Run
 from pricing_dsl.evaluate.reference.free_units import include_across_cells
 from pricing_dsl.evaluate.reference.reasons import key_text, largest_text, look_up, number, pair, reason, sum_text
@@ -129,26 +129,25 @@ def each(step: ir.Each, groups: Groups) -> Groups:
 def end_groups(run: Run, step: ir.Total | ir.Largest, groups: Groups, outer: Sequence[Key]) -> Groups:
     """`total` adds the groups up, `largest` keeps the one with the largest quantity; one group remains, always."""
     ended: list[Group] = []
-    for key in outer:
-        inside = sorted((g for g in groups if g.key[: len(key)] == key), key=lambda g: key_order(g.key))
-        kept = inside
-        if isinstance(step, ir.Largest):
-            kept = [max(inside, key=lambda group: group.quantity)] if inside else []
+    for key, within in inside(groups, outer).items():
+        kept = within
+        if isinstance(step, ir.Largest) and within:
+            kept = [max(within, key=lambda group: group.quantity)]
         quantity = sum((group.quantity for group in kept), ZERO)
         origins = frozenset().union(*(group.origins for group in kept))
         group = Group(key, (Cell(dict(key), quantity, origins),), pooled=True, always=True)
-        ended.append(group.noted(*ended_notes(run, step, inside, quantity)) if run.explain else group)
+        ended.append(group.noted(*ended_notes(run, step, within, quantity)) if run.explain else group)
     return tuple(ended)
 
 
 def ended_notes(
-    run: Run, step: ir.Total | ir.Largest, inside: Sequence[Group], quantity: Fraction
+    run: Run, step: ir.Total | ir.Largest, within: Sequence[Group], quantity: Fraction
 ) -> tuple[Reason, ...]:
     word = "total" if isinstance(step, ir.Total) else "largest"
     children = [
-        reason(key_text(group.key), word, step.span, "", group.quantity, run.unit, (), group.notes) for group in inside
+        reason(key_text(group.key), word, step.span, "", group.quantity, run.unit, (), group.notes) for group in within
     ]
-    quantitys = [group.quantity for group in inside]
+    quantitys = [group.quantity for group in within]
     formula = sum_text(quantitys) if word == "total" else largest_text(quantitys)
     return (reason(word, word, step.span, formula, quantity, run.unit, (), children),)
 

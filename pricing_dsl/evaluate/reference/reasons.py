@@ -18,6 +18,7 @@ from pricing_dsl.values.numbers import grouped_text
 RULES: dict[str, str] = {
     "where": "step 4: `where` keeps the cells its condition holds for",
     "weigh": "step 4: `weigh` multiplies each cell's quantity",
+    "each": "step 5: what follows runs separately for each value",
     "include": "step 6: free units are taken off, never below zero",
     "include across cells": "rule 9: free units go only to cells with a price above zero, in the order said",
     "round": "step 6: `round` makes the pool's quantity a multiple",

@@ -69,6 +69,12 @@ class FunctionCode:
         self.scale = lcm(10**binding.places, own)
         self.unit = Atom("Q", self.scale)
         self.cents = Atom("cents", 10**program.digits)
+        self.kept_whole = {
+            line.source
+            for line in self.plan.lines
+            if isinstance(line, ir.Charge) and isinstance(line.source, str) and shares_free_units(line.steps)
+        } | {q.source for q in program.quantities if q.source is not None and shares_free_units(q.steps)}
+        """Quantities whose cells some pipeline shares free units over: it needs them with all their dimensions."""
         self.signed = any(
             isinstance(step, ir.Mirror | ir.AtLeast) for steps in self.pipelines() for step in all_steps(steps)
         )
@@ -163,7 +169,7 @@ class FunctionCode:
             self.sources[name] = self.expression_quantity(quantity.expression, charging)
             return
         dimensions = quantity.dimensions
-        if not self.is_signed(quantity):
+        if not self.is_signed(quantity) and name not in self.kept_whole:
             dimensions = tuple(d for d in dimensions if d in self.reads[name])
         if quantity.source is not None:
             self.piped_quantity(quantity, quantity.source, dimensions, charging)
@@ -368,7 +374,7 @@ class FunctionCode:
         made = []
         for index, line in enumerate(self.plan.lines):
             info, minor, exact, over, quantity, per, parts = self.lines[line.name]
-            net = f"nets[{index}]" if self.plan.adjustments else minor
+            net = code.nets[index]
             made.append(f"Line({info}, {minor}, {exact}, {over}, {net}, {quantity}, {per}, {parts})")
         rows = []
         for position, (adjustment, (row, changed)) in enumerate(zip(self.plan.adjustments, code.rows, strict=True), 1):
@@ -382,6 +388,11 @@ class FunctionCode:
 
 def is_on_source(charge: ir.Charge) -> bool:
     return isinstance(charge.source, str)
+
+
+def shares_free_units(steps: tuple[ir.Step, ...]) -> bool:
+    """Whether free units are shared over cells."""
+    return any(isinstance(step, ir.Include) and step.policy is not None for step in all_steps(steps))
 
 
 def made_of(quantity: ir.Quantity) -> list[str]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pricing_dsl.evaluate.scalar.runtime import cell_checker, duplicate_refuser
-from pricing_dsl.evaluate.scalar.sources import SlotCode, Source, tuple_text
+from pricing_dsl.evaluate.scalar.runtime import cell_checker, duplicate_merger
+from pricing_dsl.evaluate.scalar.sources import SlotCode, Source
 from pricing_dsl.evaluate.scalar.writing import Names, Writer
 from pricing_dsl.ir import nodes as ir
 
@@ -37,7 +37,13 @@ class MeterLoop:
         for slot in self.source.slots:
             writer.line(f"{slot.name} = {'0' if slot.key is None else '{}'}")
         writer.line(f"u = get({self.meter.name!r})")
-        with writer.block("if u is not None:"):
+        given = "if"
+        if self.takes_numbers and self.is_whole:
+            with writer.block("if u.__class__ is int and 0 < u < TOO_LARGE:"):
+                writer.line("left -= 1")
+                self.add_number(writer, "u")
+            given = "elif"
+        with writer.block(f"{given} u is not None:"):
             writer.line("left -= 1")
             with writer.block("if u.__class__ is list or u.__class__ is tuple:"):
                 self.write_cells(writer, names)
@@ -45,64 +51,76 @@ class MeterLoop:
                 self.write_number(writer)
 
     @property
+    def takes_numbers(self) -> bool:
+        """Whether a bare number, one cell without dimensions, can be right: no step reads a dimension."""
+        return not self.required and not any(slot.path for slot in self.source.slots)
+
+    @property
     def signed(self) -> bool:
         return self.source.signed and all(slot.signed for slot in self.source.slots)
-
-    def write_quantity(self, writer: Writer, given: str) -> None:
-        """`q`, above zero unless the meter may be below it."""
-        if not self.is_whole:
-            writer.line(f"q = {self.reader}({given})")
-            if not self.signed:
-                with writer.block("if q < 0:"):
-                    writer.line("raise Fallback")
-            return
-        if given != "q":
-            writer.line(f"q = {given}")
-        low = "-TOO_LARGE" if self.signed else "0"
-        with writer.block(f"if q.__class__ is not int or not {low} < q < TOO_LARGE:"):
-            writer.line(f"q = {self.reader}(q)")
-            if not self.signed:
-                with writer.block("if q < 0:"):
-                    writer.line("raise Fallback")
 
     def write_cells(self, writer: Writer, names: Names) -> None:
         dimensions = self.meter.dimensions
         with writer.block(f"if len(u) > {self.cells_max}:"):
             writer.line("raise Fallback")
         if not self.meter.adds_over_dimensions or self.signed:
-            refuser = duplicate_refuser(dimensions, self.read, adds=self.meter.adds_over_dimensions)
-            writer.line(f"{names.parameter(refuser)}(u)")
+            merge = duplicate_merger(dimensions, self.read, adds=self.meter.adds_over_dimensions)
+            writer.line(f"u = {names.parameter(merge)}(u)")
+        checker = names.parameter(cell_checker(dimensions, self.required))
         with writer.block("for c in u:"):
-            self.write_quantity(writer, "c['quantity']")
-            variables, read, code = self.slot_code(names)
+            self.write_quantity(writer, checker)
+            texts = {d: f"c[{d!r}]" for d in dimensions}
+            keys = {d for slot in self.source.slots for d in slot.key or ()}
+            variables = {d: f"d{i}" if d in keys else texts[d] for i, d in enumerate(dimensions)}
+            code = SlotCode(names, self.source, self.source.slots, variables)
+            read = {*code.memo_dimensions, *code.key_dimensions}
             odd = [f"len(c) != {len(dimensions) + 1}"]
-            odd += [f"c[{d!r}].__class__ is not str" for d in dimensions if d not in read]
+            odd += [f"{texts[d]}.__class__ is not str" for d in dimensions if d not in read]
             with writer.block(f"if {' or '.join(odd)}:"):
-                writer.line(f"{names.parameter(cell_checker(dimensions, self.required))}(c)")
-            for dimension in read:
-                writer.line(f"{variables[dimension]} = c[{dimension!r}]")
-            unproved = [variables[d] for d in read if d not in code.memo_dimensions]
+                writer.line(f"{checker}(c)")
+            for dimension in dimensions:
+                if dimension in keys:
+                    writer.line(f"{variables[dimension]} = {texts[dimension]}")
+            unproved = [variables[d] for d in dimensions if d in code.key_dimensions]
             if unproved:
                 with writer.block(f"if {' or '.join(f'{v}.__class__ is not str' for v in unproved)}:"):
                     writer.line("raise Fallback")
-            with writer.block("if not q:"):
-                writer.line("continue")
             code.write(writer)
 
-    def slot_code(self, names: Names) -> tuple[dict[str, str], list[str], SlotCode]:
-        variables = {d: f"d{i}" for i, d in enumerate(self.meter.dimensions)}
-        code = SlotCode(names, self.source, self.source.slots, variables)
-        wanted = {*code.memo_dimensions, *code.key_dimensions}
-        return variables, [d for d in self.meter.dimensions if d in wanted], code
+    def write_quantity(self, writer: Writer, checker: str) -> None:
+        """`q` of the cell `c`, above zero unless the meter may be below it; cells of zero end here."""
+        if self.is_whole:
+            writer.line("q = c['quantity']")
+            low = "-TOO_LARGE" if self.signed else "0"
+            writer.line(f"if q.__class__ is not int or not {low} < q < TOO_LARGE:")
+            writer.depth += 1
+            writer.line(f"q = {self.reader}(q)")
+            writer.depth -= 0 if not self.signed else 1
+        else:
+            writer.line(f"q = {self.reader}(c['quantity'])")
+        with writer.block("if not q:" if self.signed else "if q <= 0:"):
+            if not self.signed:
+                with writer.block("if q:"):
+                    writer.line("raise Fallback")
+            writer.line(f"{checker}(c)")
+            writer.line("continue")
+        if self.is_whole and not self.signed:
+            writer.depth -= 1
 
     def write_number(self, writer: Writer) -> None:
-        """A bare number is one cell without dimensions: right where no step reads one."""
-        if self.required or any(slot.path for slot in self.source.slots):
+        """A number that is not a plain int above zero."""
+        if not self.takes_numbers:
             writer.line("raise Fallback")
             return
-        self.write_quantity(writer, "u")
+        writer.line(f"q = {self.reader}(u)")
+        if not self.signed:
+            with writer.block("if q < 0:"):
+                writer.line("raise Fallback")
         with writer.block("if q:"):
+            self.add_number(writer, "q")
+
+    def add_number(self, writer: Writer, number: str) -> None:
+        if not self.source.slots:
             writer.line("pass")
-            for slot in self.source.slots:
-                add = f"{slot.name} += q" if slot.key is None else f"{slot.name}[{tuple_text(())}] = q"
-                writer.line(add)
+        for slot in self.source.slots:
+            writer.line(f"{slot.name} = {number}" if slot.key is None else f"{slot.name}[()] = {number}")

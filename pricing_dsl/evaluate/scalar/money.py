@@ -140,17 +140,15 @@ class MoneyCode:
         self.when(when, lines)
 
 
-def rounded(value: str, unit: str, mode: ir.Rounding, *, positive: bool = False) -> str:
+def rounded(value: str, unit: str, mode: ir.Rounding) -> str:
     """The whole number of `unit` nearest to `value`, as an expression; both are names."""
     match mode:
         case "up":
             return f"-(-{value} // {unit})"
         case "down":
             return f"{value} // {unit}"
-        case "half_up":
-            return f"(2 * {value} + {unit}) // (2 * {unit})" if positive else f"half_up({value}, {unit})"
-        case "half_even":
-            return f"half_even({value}, {unit})"
+        case "half_up" | "half_even":
+            return f"{mode}({value}, {unit})"
 
 
 def conditional(value: Fraction | Keyed, when: ir.Expression | None, otherwise: Fraction) -> Fraction | Keyed:

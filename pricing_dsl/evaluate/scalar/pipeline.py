@@ -316,9 +316,13 @@ class Pipeline(QuantityCode):
     def include_across(self, step: ir.Include) -> None:
         """Free units over cells: the cells are written to a dict, and what is left of them is read again."""
         state = self.state
-        assert isinstance(state, Cells), "free units across cells after a pool step are left to the reference"
-        dimensions = state.source.dimensions
-        cells = self.add_up(state.source, state.path, dimensions, state.scale, signed=True)
+        if isinstance(state, Cells):
+            dimensions = state.source.dimensions
+            cells = self.add_up(state.source, state.path, dimensions, state.scale, signed=True)
+        else:
+            assert state.key is None, "free units across cells after a pool step are left to the reference"
+            dimensions = ()
+            cells = Collected(self.named(f"{{(): {state.value}}}"), None, state.scale)
         units, groups, line = self.names.new("u"), self.names.new("g"), self.writer.line
         prices = self.names.parameter(free_unit_prices(self.operations, step, self.rest, dimensions))
         line(f"{units} = FreeUnits({prices}, {step.policy!r})")

@@ -17,7 +17,7 @@ from pricing_dsl.evaluate.errors import EvaluationError
 from pricing_dsl.evaluate.scalar.free_units import FreeUnits, split_by
 from pricing_dsl.evaluate.scalar.function import Binding, FunctionCode
 from pricing_dsl.evaluate.scalar.literals import all_steps
-from pricing_dsl.evaluate.scalar.runtime import TOO_LARGE, FinerScale, half_even, half_up, spread
+from pricing_dsl.evaluate.scalar.runtime import TOO_LARGE, FinerScale, changed, give, half_even, half_up, spread
 from pricing_dsl.evaluate.scalar.support import unsupported
 from pricing_dsl.evaluate.scalar.tables import Tables
 from pricing_dsl.evaluate.scalar.writing import Fallback
@@ -40,6 +40,8 @@ RUNTIME: dict[str, Any] = {
     "Row": Row,
     "Statement": Statement,
     "TOO_LARGE": TOO_LARGE,
+    "changed": changed,
+    "give": give,
     "half_even": half_even,
     "half_up": half_up,
     "split_by": split_by,

@@ -82,20 +82,31 @@ def cell_checker(known: Collection[str], required: Collection[str]) -> Callable[
     return check
 
 
-def duplicate_refuser(
+def duplicate_merger(
     dimensions: Sequence[str], read: Callable[[object], int], *, adds: bool
-) -> Callable[[Sequence[Mapping[str, Any]]], None]:
-    """Leaves cells that are given twice to the reference evaluator, where adding them up in passing would not do:
-    of a meter that does not add over dimensions, or where a quantity is below zero.
+) -> Callable[[Sequence[Mapping[str, Any]]], Sequence[Mapping[str, Any]]]:
+    """Cells without duplicates, where adding those up in passing would not do.
+
+    A meter that does not add over dimensions may be given equal ones; a meter that adds may go on with duplicates
+    unless a quantity is below zero. The rest is left to the reference evaluator.
     """
 
-    def refuse(cells: Sequence[Mapping[str, Any]]) -> None:
-        if len({tuple([cell.get(name) for name in dimensions]) for cell in cells}) == len(cells):
-            return
-        if not adds or any(read(cell["quantity"]) < 0 for cell in cells):
+    def merged(cells: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        known: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+        for cell in cells:
+            key = tuple([cell.get(name) for name in dimensions])
+            first = known.setdefault(key, cell)
+            if not adds and read(first["quantity"]) != read(cell["quantity"]):
+                raise Fallback
+        if len(known) == len(cells):
+            return cells
+        if not adds:
+            return list(known.values())
+        if any(read(cell["quantity"]) < 0 for cell in cells):
             raise Fallback
+        return cells
 
-    return refuse
+    return merged
 
 
 def half_even(value: int, unit: int) -> int:
@@ -113,48 +124,44 @@ def half_up(value: int, unit: int) -> int:
     return -((unit - 2 * value) // (2 * unit))
 
 
-def shared_out(whole: int, weights: Sequence[int]) -> list[int]:
-    """`values.rounding.share_out` on integers: by largest remainder, ties to the earlier."""
-    total = sum(weights)
-    if total == 0:
-        return [whole] + [0] * (len(weights) - 1) if weights else []
-    size = -whole if whole < 0 else whole
-    shares, remainders = [], []
-    for weight in weights:
-        share, remainder = divmod(size * weight, total)
-        shares.append(share)
-        remainders.append(-remainder)
-    missing = size - sum(shares)
-    if missing:
-        for i in sorted(range(len(shares)), key=remainders.__getitem__)[:missing]:
-            shares[i] += 1
-    return [-share for share in shares] if whole < 0 else shares
+def give(missing: int, shares: list[int], remainders: list[int]) -> list[int]:
+    """The last step of largest remainder: one unit more for each of the largest, ties to the earlier."""
+    while missing:
+        at = remainders.index(max(remainders))
+        remainders[at] = -1
+        shares[at] += 1
+        missing -= 1
+    return shares
 
 
-def spread(
-    minor: int, lines: Sequence[int], names: Sequence[str], nets: list[int], top_ups: list[int] | None
-) -> tuple[tuple[str, int], ...]:
+def changed(shares: Sequence[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
+    """The shares that changed something."""
+    return tuple([share for share in shares if share[1]])
+
+
+def spread(minor: int, names: Sequence[str], nets: Sequence[int], top_ups: list[int] | None) -> tuple[Any, ...]:
     """Spread an adjustment over what is positive, lines first, then top-ups; evenly over lines where nothing is.
 
-    Changes `nets` (by line number) and `top_ups`; returns what changed on each line (rule 20).
+    Returns what changed on each line, then what is left of each; changes `top_ups` (rule 20).
     """
-    if not minor:
-        return ()
-    weights = [net if (net := nets[line]) > 0 else 0 for line in lines]
-    if top_ups:
-        weights += [net if net > 0 else 0 for net in top_ups]
+    weights = [net if net > 0 else 0 for net in [*nets, *(top_ups or ())]]
     if not any(weights):
-        weights = [1] * len(lines) + [0] * (len(weights) - len(lines))
-    shares = shared_out(minor, weights)
-    changed = []
-    for line, share in zip(lines, shares, strict=False):
-        if share:
-            nets[line] += share
-            changed.append((names[line], share))
+        weights = [1] * len(nets) + [0] * (len(weights) - len(nets))
+    total, size = sum(weights), abs(minor)
+    if not total:
+        return ((),)
+    shares = [size * weight // total for weight in weights]
+    missing = size - sum(shares)
+    if missing:
+        give(missing, shares, [size * weight % total for weight in weights])
+    if minor < 0:
+        shares = [-share for share in shares]
     if top_ups:
-        for i, share in enumerate(shares[len(lines) :]):
+        for i, share in enumerate(shares[len(nets) :]):
             top_ups[i] += share
-    return tuple(changed)
+    own = shares[: len(nets)]
+    left = [net + share for net, share in zip(nets, own, strict=True)]
+    return (changed(list(zip(names, own, strict=True))), *left)
 
 
 def footing_shares(whole: int, amounts: Sequence[int], unit: int) -> list[int]:

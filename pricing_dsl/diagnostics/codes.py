@@ -126,6 +126,7 @@ CODES: dict[str, str] = {
     "U0304": "unit where money must stand",
     "U0305": "unit on a plain number",
     "U0306": "units that do not meet",
+    "U0307": "grant in another unit",
     "U0101": "no currency",
     "U0102": "unknown currency",
     "U0103": "two currencies",

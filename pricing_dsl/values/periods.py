@@ -2,7 +2,8 @@
 
 Periods are half open and laid in local time (language reference, sections 6 and 8). Days count alike, the day of a
 start counts and that of an end does not; seconds are real elapsed seconds. Shares are exact fractions of the whole
-billing (or service) period. Reads no clock: without dates a plan is in a whole first period.
+billing (or service) period. Months, quarters and years of a contract run from the start of its term. Reads no clock:
+without dates a plan is in a whole first period.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ Moment = str | date | datetime
 
 MONTHS: dict[str, int] = {"monthly": 1, "quarterly": 3, "yearly": 12}
 DAYS: dict[str, int] = {"daily": 1, "weekly": 7}
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LENGTH_ORDER = ("daily", "weekly", "monthly", "quarterly", "yearly")
 WHOLE_RATIOS: dict[tuple[str, str], int] = {
     ("weekly", "daily"): 7,
@@ -163,6 +165,54 @@ class BillingPeriod:
             assert in_force is not None
             yield Fraction(1) if by is None else in_force.share_of(service, by)
             at = service.end
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """The term `[start, end)` of a contract in seconds since 1970, and the zone in which its months are laid."""
+
+    start: int
+    end: int
+    zone: ZoneInfo
+
+    def after_months(self, months: int) -> int:
+        """The instant that lies so many months after the start: the same day and time, or a shorter month's last day."""
+        first = moment_of(self.start, self.zone)
+        day = month_start(first.date(), months, first.day)
+        return seconds_of(datetime.combine(day, first.time(), tzinfo=self.zone))
+
+    def containing(self, cadence: str, at: int) -> tuple[int, int]:
+        """The contract month, quarter or year (or, for `term`, the term) that holds the instant `at`, not clipped."""
+        if cadence == "term":
+            return self.start, self.end
+        months = MONTHS[cadence]
+        first, local = moment_of(self.start, self.zone), moment_of(at, self.zone)
+        index = ((local.year - first.year) * 12 + local.month - first.month) // months
+        while self.after_months(index * months) > at:
+            index -= 1
+        while self.after_months((index + 1) * months) <= at:
+            index += 1
+        return self.after_months(index * months), self.after_months((index + 1) * months)
+
+    def starts(self, cadence: str, start: int, end: int) -> Iterator[int]:
+        """The instants in `[start, end)` at which a month, quarter or year of the contract begins."""
+        at, after = self.containing(cadence, start)
+        if at < start:
+            at = after
+        while at < min(end, self.end):
+            yield at
+            at = self.containing(cadence, at)[1]
+
+
+def seconds_of(moment: datetime) -> int:
+    """An aware instant as whole seconds since 1970."""
+    since = moment.astimezone(UTC) - EPOCH
+    return since.days * 86_400 + since.seconds
+
+
+def moment_of(instant: int, zone: ZoneInfo) -> datetime:
+    """Seconds since 1970 as an instant in a zone."""
+    return (EPOCH + timedelta(seconds=instant)).astimezone(zone)
 
 
 def instant(moment: Moment, zone: ZoneInfo) -> datetime:

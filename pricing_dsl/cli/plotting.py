@@ -92,8 +92,9 @@ def sampled(
 ) -> Drawing:
     """The exact amounts along the axis."""
     grain = 1 if meter.whole else GRAIN
-    cells = read_usage(evaluator.program, evaluator.plan, usage).get(meter.name, {})
-    bounds = sorted(set(_tier_bounds(evaluator, meter.name)))
+    plan = _plan_of(evaluator, usage, period)
+    cells = read_usage(evaluator.program, plan, usage).get(meter.name, {})
+    bounds = sorted(set(_tier_bounds(evaluator.program, plan, meter.name)))
     end = _end(to, sum(cells.values(), Fraction(0)), bounds)
     places = _places(end, bounds, grain)
     statements = [evaluator(_with(usage, meter, cells, place, grain), period) for place in places]
@@ -113,6 +114,18 @@ def sampled(
         curves=(total, *(curve for curve in changing if curve in most)),
         unpriced=any(statement.unpriced for statement in statements),
     )
+
+
+def _plan_of(evaluator: Evaluator, usage: Usage, period: tuple[str, str] | None) -> ir.Plan:
+    """The plan to sample: of a contract, what is in force when the period starts."""
+    if isinstance(evaluator.target, ir.Plan):
+        return evaluator.target
+    if not isinstance(usage, Mapping):
+        raise CallError(
+            "usage in segments cannot be drawn", "give a period that nothing cuts, and its usage as a whole"
+        )
+    start = evaluator.contract_period(period).start
+    return next(version.plan for version in evaluator.target.versions if version.start <= start < version.end)
 
 
 def _require_meter(program: ir.Program, name: str) -> ir.Meter:
@@ -164,9 +177,9 @@ def _with(
     return {**usage, meter.name: made}
 
 
-def _tier_bounds(evaluator: Evaluator, meter: str) -> Iterator[Fraction]:
+def _tier_bounds(program: ir.Program, plan: ir.Plan, meter: str) -> Iterator[Fraction]:
     """Upper bounds of all tiers in charges that read this meter, directly or through a quantity."""
-    quantities = {quantity.name: quantity for quantity in evaluator.program.quantities}
+    quantities = {quantity.name: quantity for quantity in program.quantities}
 
     def reads(source: object) -> bool:
         quantity = quantities.get(source) if isinstance(source, str) else None
@@ -174,7 +187,7 @@ def _tier_bounds(evaluator: Evaluator, meter: str) -> Iterator[Fraction]:
             return source == meter
         return reads(quantity.source) or any(reads(term.name) for term in quantity.terms)
 
-    for line in evaluator.plan.lines:
+    for line in plan.lines:
         if isinstance(line, ir.Charge) and reads(line.source):
             yield from (tier.upper for tier in _tiers(line.steps) if tier.upper is not None)
 

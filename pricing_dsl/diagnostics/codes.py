@@ -216,6 +216,7 @@ CODES: dict[str, str] = {
     "R0404": "negative arm of `measure by`",
     "R0405": "number that a table does not have",
     "R0406": "event without a time",
+    "R0501": "malformed opening state",
     # --- P: plugins ---
     "P0101": "unknown price shape",
 }

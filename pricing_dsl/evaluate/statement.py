@@ -394,3 +394,6 @@ class Statement:
 
 Usage = Mapping[str, Any]
 """Meter name -> a number (int, str, Decimal) or a list of cells `{"quantity": ..., dimension: value, ...}`."""
+
+SegmentedUsage = Sequence[Mapping[str, Any]]
+"""Usage of a period that is cut: segments `{"from": ..., "to": ..., "usage": {...}}` that tile it."""

@@ -221,14 +221,11 @@ def say_priced(priced: Priced) -> None:
 def _amounts(row: Difference) -> list[Text]:
     from rich.text import Text
 
+    from pricing_dsl.cli.agreed import grouped
+
     sign, style = ("+", "red") if row.difference > 0 else ("", "green")
-    change = Text(sign + _grouped(row.difference), style) if row.difference else Text("0", "dim")
-    return [*(Text("-" if amount is None else _grouped(amount)) for amount in (row.old, row.new)), change]
-
-
-def _grouped(amount: Decimal) -> str:
-    """`2_049.00`, as statements show amounts."""
-    return f"{amount:,f}".replace(",", "_")
+    change = Text(sign + grouped(row.difference), style) if row.difference else Text("0", "dim")
+    return [*(Text("-" if amount is None else grouped(amount)) for amount in (row.old, row.new)), change]
 
 
 def _notes(priced: Priced) -> Iterator[str]:

@@ -148,7 +148,9 @@ def say_table(timeline: Timeline, source: Source) -> None:
         ends = timeline.instant(kept.node.start), timeline.instant(kept.node.end)
         table.add_row(*ends, Text.assemble(name, printable(about)))
     customer = "" if contract.customer is None else f", for {contract.customer}"
-    heading = Text.assemble((contract.name, "bold"), printable(f" of {source.name}{customer}, {contract.timezone}"), "\n")
+    heading = Text.assemble(
+        (contract.name, "bold"), printable(f" of {source.name}{customer}, {contract.timezone}"), "\n"
+    )
     output.show(heading, table, Text())
 
 

@@ -246,7 +246,7 @@ def draw_into_file(timeline: Timeline, file: str) -> None:
     with rc_context({"svg.hashsalt": "pricing", "svg.fonttype": "none"}):
         figure = Figure(figsize=(10, 1.4 + 0.42 * len(picture.bars)), layout="constrained")
         axes = figure.add_subplot()
-        shades = {False: colormaps["tab10"], True: colormaps["Pastel2"]}
+        shades = {False: colormaps["Set2"], True: colormaps["Pastel2"]}
         for row, bar in enumerate(picture.bars):
             for piece in bar.pieces:
                 left, right = place(piece.start), place(piece.end)

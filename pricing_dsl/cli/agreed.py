@@ -1,0 +1,151 @@
+"""What only statements of contracts have, in the terminal: segments, draws, balances, counters, what was assumed.
+
+`sums` are the rows between total and due; `blocks` stand below the table of a statement, `add_draws` hangs draws and
+what is invoiced into the tree of an explanation. For the statement of a plan all three add nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from pricing_dsl.diagnostics.layout import printable
+from pricing_dsl.evaluate.statement import MOVEMENTS, BalanceMovement, Draw, Statement
+
+CELLS_MAX = 10
+"""Cells shown of one counter; JSON has them all."""
+
+
+def sums(statement: Statement) -> Iterator[tuple[str, Decimal, str]]:
+    """What leads from total to due: name, amount and reason. Units that a credit paid are in neither."""
+    paid: dict[str, Decimal] = {}
+    for draw in statement.draws:
+        if is_money(draw.balance, statement):
+            paid[draw.balance] = paid.get(draw.balance, Decimal(0)) + draw.amount
+    for name, amount in paid.items():
+        lines = dict.fromkeys(draw.line for draw in statement.draws if draw.balance == name)
+        yield f"paid by {name}", -amount, ", ".join(lines)
+    for entry in statement.invoiced:
+        yield f"invoiced for {entry.commit}", entry.amount, f"on {entry.at}"
+
+
+def is_money(balance: str, statement: Statement) -> bool:
+    movement = statement.balances.get(balance)
+    return movement is None or movement.unit == statement.currency
+
+
+def blocks(statement: Statement) -> Iterator[RenderableType]:
+    """Each block begins with an empty line."""
+    if len(statement.segments) > 1:
+        pieces = [f"  {number}  {start} to {end}" for number, (start, end) in enumerate(statement.segments)]
+        yield Text("\nsegments: what is in force changes within the period\n" + "\n".join(pieces))
+    if statement.draws:
+        yield Text("\ndraws, in the order paid")
+        yield _draws(statement)
+    if statement.balances:
+        yield Text("\nbalances")
+        yield _balances(statement.balances.values())
+    if statement.counters:
+        yield Text("\ncounters at the end of the period")
+        yield Text("\n".join(_counters(statement.counters)))
+    if statement.assumed:
+        named = ", ".join(f"`{words}`" for words in statement.assumed)
+        yield Text.assemble(
+            "\n", ("assumed", "yellow"), printable(f": {named} opens as if nothing had happened before")
+        )
+        yield Text("  = help: give it with `--balances` or `--counters`; a statement that assumes cannot be finalised")
+
+
+def _table(*columns: str) -> Table:
+    """A table whose first column is text and whose others are numbers."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left", no_wrap=True, overflow="fold")
+    return table
+
+
+def _draws(statement: Statement) -> Table:
+    cut = len(statement.segments) > 1
+    table = _table("balance", "amount")
+    for column in ("line", *(("segment",) if cut else ())):
+        table.add_column(column, no_wrap=True)
+    table.add_column("because", overflow="fold", style="dim", ratio=1)
+    for draw in statement.draws:
+        cells = [printable(draw.line), *((str(draw.segment),) if cut else ())]
+        table.add_row(Text(draw.balance), Text(_amount(draw, statement)), *map(Text, cells), Text(printable(draw.why)))
+    return table
+
+
+def _amount(draw: Draw, statement: Statement) -> str:
+    movement = statement.balances.get(draw.balance)
+    unit = "" if is_money(draw.balance, statement) or movement is None else f" {movement.unit}"
+    return grouped(draw.amount) + unit
+
+
+def _balances(movements: Iterable[BalanceMovement]) -> Table:
+    table = _table("balance", *(name.replace("_", " ") for name in MOVEMENTS))
+    table.add_column("left until", overflow="fold", style="dim", ratio=1)
+    for movement in movements:
+        amounts = [grouped(getattr(movement, name)) for name in MOVEMENTS]
+        lots = [
+            (grouped(lot.amount), lot.end or "for ever", " rolled over" if lot.rolled else "") for lot in movement.lots
+        ]
+        until = ", ".join(
+            f"{end}{rolled}" if len(lots) == 1 else f"{amount} until {end}{rolled}" for amount, end, rolled in lots
+        )
+        table.add_row(Text(f"{movement.name}, {movement.unit}"), *map(Text, amounts), Text(until))
+    return table
+
+
+def _counters(counters: Mapping[str, Any]) -> Iterator[str]:
+    for line, value in counters.items():
+        if not isinstance(value, list | tuple):
+            yield printable(f"  {line}  {_number(value)}")
+            continue
+        for cell in value[:CELLS_MAX]:
+            dimensions = ", ".join(f'{name}: "{given}"' for name, given in cell.items() if name != "quantity")
+            yield printable(f"  {line}[{dimensions}]  {_number(cell['quantity'])}")
+        if len(value) > CELLS_MAX:
+            yield f"  ... and {len(value) - CELLS_MAX:_} more cells; `--format json` has them all"
+
+
+def _number(value: Any) -> str:
+    """A counter's number, in groups where it is a decimal."""
+    return str(value) if "/" in str(value) else grouped(Decimal(str(value)))
+
+
+def grouped(amount: Decimal) -> str:
+    """`120_000.00`.
+
+    >>> grouped(Decimal("-120000.50"))
+    '-120_000.50'
+    """
+    return f"{amount:,f}".replace(",", "_")
+
+
+def add_draws(tree: Tree, statement: Statement, only: str | None) -> None:
+    """Under the tree: what balances paid (of the line `only`, if given), what is invoiced, and what is due."""
+    draws = [draw for draw in statement.draws if only in (None, draw.line)]
+    if draws:
+        branch = tree.add(Text("paid by balances", "bold"))
+        for draw in draws:
+            start, end = statement.segments[draw.segment] if statement.segments else ("", "")
+            when = f" from {start} to {end}" if len(statement.segments) > 1 else ""
+            said = Text.assemble(printable(f"{draw.balance} pays "), (_amount(draw, statement), "green"))
+            branch.add(said.append(printable(f" of {draw.line}{when}")).append(f"\n{printable(draw.why)}", "dim"))
+    if only is not None:
+        return
+    for entry in statement.invoiced:
+        tree.add(
+            Text.assemble(
+                printable(f"invoiced for {entry.commit} "), (grouped(entry.amount), "green"), f" on {entry.at}"
+            )
+        )
+    if statement.draws or statement.invoiced:
+        tree.add(Text.assemble(("due ", "bold"), (f"{grouped(statement.due)} {statement.currency}", "bold green")))

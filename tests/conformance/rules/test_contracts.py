@@ -2,8 +2,8 @@
 
 `contracts/NN_*.toml` holds a program and cases on its contracts, NN is the rule. A case has a `period` ("FROM to
 UNTIL"), `usage` (a mapping, or the segments of a cut period, each with its first instant as `at`), perhaps opening
-`balances` and `counters`, and what must come out. `[[case.then]]` are the periods after it, which open with what the one
-before closed; `bills = 12` is the same period in twelve consecutive months. What may be stated:
+`balances` and `counters`, and what must come out. `[[case.then]]` are the periods after it, which open with what the
+last one closed; `bills = 12` is the same period in twelve consecutive months. What may be stated:
 
     lines, exact      amounts by line, rounded and before rounding        total, due, is_final
     rows, kinds       adjustments by their id, and sums of one kind       sum   line amounts over all periods of a case

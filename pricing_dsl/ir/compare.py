@@ -112,13 +112,13 @@ def said(where: Where, old: str, new: str, one: Spanned, other: Spanned) -> Iter
 
 def compare_meters(old: ir.Meter, new: ir.Meter, where: Where) -> Iterator[Change]:
     """What a meter counts and how; a change here changes usage, not rates."""
+    yield from compare_units(old, new, where, (old.money, new.money))
     for part, say in METER_PARTS.items():
         yield from said((*where, part), say(old), say(new), old, new)
 
 
 METER_PARTS: dict[str, Any] = {
     "label": lambda m: m.label,
-    "unit": lambda m: m.unit,
     "from": lambda m: ", ".join(m.event_types),
     "where": lambda m: "every event" if m.where is None else words.expression(m.where),
     "measure": lambda m: "  ".join(map(words.measure, m.measures)),
@@ -134,8 +134,19 @@ def _dimension(node: ir.EventDimension) -> str:
     return node.name if of == node.name else f"{node.name}: {of}"
 
 
+class HasUnit(Spanned, Protocol):
+    @property
+    def unit(self) -> str: ...
+
+
+def compare_units(old: HasUnit, new: HasUnit, where: Where, shares: Sides) -> Iterator[Change]:
+    """What is counted; money is money, whatever the currency of the program."""
+    if shares != (True, True):
+        yield from said((*where, "unit"), old.unit, new.unit, old, new)
+
+
 def compare_quantities(old: ir.Quantity, new: ir.Quantity, where: Where) -> Iterator[Change]:
-    yield from said((*where, "unit"), old.unit, new.unit, old, new)
+    yield from compare_units(old, new, where, (old.money, new.money))
     yield from said(where, quantity_source(old), quantity_source(new), old, new)
     yield from compare_steps(old.steps, new.steps, where, (old.money, new.money))
 
@@ -224,8 +235,8 @@ def compare_line(
     yield from said((*where, "label"), old.label, new.label, old, new)
     if isinstance(old, ir.Charge) and isinstance(new, ir.Charge):
         yield from said(where, words.source(old), words.source(new), old, new)
-        yield from said((*where, "unit"), old.unit, new.unit, old, new)
         shares = (old.unit == currencies[0], new.unit == currencies[1])
+        yield from compare_units(old, new, where, shares)
         yield from compare_steps(old.steps, new.steps, where, shares)
     else:
         yield from said(where, words.line(old, currencies[0]), words.line(new, currencies[1]), old, new)

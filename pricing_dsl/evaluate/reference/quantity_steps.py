@@ -172,14 +172,14 @@ def include(run: Run, step: ir.Include, group: Group) -> Group:
     formula = f"max({number(group.quantity)} - {number(offered)}, 0)"
     inputs = [pair("quantity", group.quantity), pair("free units", offered), *run.inputs(step.amount, group.key)]
     if step.prorated is not None:
-        inputs.append(pair(f"share by {step.prorated}", run.share(step.prorated)))
+        inputs.append(pair(f"share by {step.prorated}", run.share(step)))
     what = f"include {expressions.text(step.amount)}"
     return set_quantity(group, quantity, reason(what, "include", step.span, formula, quantity, run.unit, inputs))
 
 
 def free_units(run: Run, step: ir.Include, key: Key) -> Fraction:
     """How many units are free; at least zero (rule 13)."""
-    return max(run.number(step.amount, key), ZERO) * run.share(step.prorated)
+    return max(run.number(step.amount, key), ZERO) * run.share(step)
 
 
 def changed(run: Run, step: ir.RoundQuantity | ir.AtLeast | ir.AtMost, group: Group) -> Group:

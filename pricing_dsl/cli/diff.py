@@ -232,7 +232,7 @@ def _notes(priced: Priced) -> Iterator[str]:
     for side, statement in (("old", priced.old), ("new", priced.new)):
         if statement.unpriced:
             entries = output.count(len(statement.unpriced), "entry", "entries")
-            yield f"under the {side} program {entries} of usage reach no price and cost nothing"
+            yield f"unpriced under the {side} program: {entries} of usage, at no cost there"
 
 
 # --- JSON ----------------------------------------------------------------------------------------------------------

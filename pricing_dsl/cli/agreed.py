@@ -57,7 +57,7 @@ def blocks(statement: Statement) -> Iterator[RenderableType]:
     if statement.assumed:
         named = ", ".join(f"`{words}`" for words in statement.assumed)
         yield Text.assemble(
-            "\n", ("assumed", "yellow"), printable(f": {named} opens as if nothing had happened before")
+            "\n", ("assumed", "yellow"), printable(f": {named} not given; it opens as if nothing had been used before")
         )
         yield Text("  = help: give it with `--balances` or `--counters`; a statement that assumes cannot be finalised")
 

@@ -66,15 +66,24 @@ def read_usage(text: str) -> dict[str, Any] | list[Any]:
     raise CallError(f"{name}: usage is one JSON object, from meter to quantity, or a list of segments", _USAGE_HELP)
 
 
+STATEMENT_KEYS = {"target", "lines", "total", "due"}
+"""What tells a statement (`pricing preview --format json`) from balances or counters by name."""
+
+
 def read_state(text: str | None, option: str) -> dict[str, Any] | None:
-    """Opening balances or counters, read as usage is: one object. `option` is `--balances` or `--counters`."""
+    """Opening balances or counters, read as usage is: one object, or a statement, whose closing ones they then are.
+
+    `option` is `--balances` or `--counters`.
+    """
     if text is None:
         return None
-    hint = _STATE_HELP[option]
+    hint, part = _STATE_HELP[option], option.removeprefix("--")
     state, name = _read_json(text, option, hint)
     if not isinstance(state, dict):
-        raise CallError(f"{name}: {option.removeprefix('--')} are one JSON object", hint)
-    return state
+        raise CallError(f"{name}: {part} are one JSON object", hint)
+    is_statement = state.keys() >= STATEMENT_KEYS
+    read: dict[str, Any] = state.get(part, {}) if is_statement else state
+    return read
 
 
 def _read_json(text: str, option: str, hint: str) -> tuple[Any, str]:

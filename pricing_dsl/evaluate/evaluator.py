@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from pricing_dsl.evaluate import reference
 from pricing_dsl.evaluate.errors import EvaluationError
 from pricing_dsl.evaluate.opening import read_balances, read_counters
+from pricing_dsl.evaluate.reference.agreement import evaluate_contract
 from pricing_dsl.evaluate.scalar import Fallback, ScalarPlan, compile_plan
 from pricing_dsl.evaluate.statement import SegmentedUsage, Statement, Usage
 from pricing_dsl.ir import nodes as ir
@@ -30,8 +31,9 @@ class Evaluator:
     `{"quantity": "120000000", "model": "gpt-5"}`; where the period of a contract is cut, it is a list of segments
     `{"from": "2026-03-01", "to": "2026-03-16", "usage": {...}}` that tile the period. `period` is half open, dates or
     instants; left out, a plan is in a whole first period and a contract in the first of its term (language reference,
-    section 8). `balances` and `counters` are a contract's opening state (rules 4 and 34), by name and by line; what is
-    not given is assumed, and the statement says so. Wrong input raises `EvaluationError` with an R code.
+    section 8). `balances` and `counters` are a contract's opening state (rules 4 and 34), by name and by line, as the
+    statement before gives them back; what is not given is assumed, and the statement says so. Wrong input raises
+    `EvaluationError` with an R code.
     """
 
     def __init__(self, program: ir.Program, target: ir.Plan | ir.Contract) -> None:
@@ -112,8 +114,6 @@ class Evaluator:
         opening = read_balances(self.program, contract, balances)
         counted = read_counters(contract, counters)
         resolved = self.contract_period(period)
-        from pricing_dsl.evaluate.reference.agreement import evaluate_contract
-
         return evaluate_contract(self.program, contract, usage, resolved, opening, counted, explain=explain)
 
     def _stateless(

@@ -1,8 +1,8 @@
 """Opening state of a contract as people give it: balances by name, counters by line, checked at the evaluator's door.
 
 A balance is a number (one lot that ends with the grant in force) or a list of lots `{"amount": "100", "end":
-"2027-01-01"}`, as a statement's `balances` give them back; of a postpaid commit, the number that counted so far. A
-counter is a number or a list of cells, as usage is (rules 4 and 34). Numbers are exact, never floats.
+"2027-01-01"}`; of a postpaid commit, the number that counted so far. What a statement gives back in `balances` opens
+the next one. A counter is a number or a list of cells, as usage is (rules 4 and 34). Numbers are exact, never floats.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pricing_dsl.evaluate.errors import EvaluationError
+from pricing_dsl.evaluate.statement import BalanceMovement
 from pricing_dsl.evaluate.usage import HOW_NUMBERS_ARE_GIVEN, NUMBER, QUANTITY, TOO_LARGE, did_you_mean
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.limits import CELLS_MAX, DIGITS_MAX
@@ -39,6 +40,7 @@ def read_balances(
             raise _unknown(contract, "balance", name, known)
         digits = program.digits if name not in balances or balances[name].unit is None else None
         what = f"the balance `{name}`"
+        value = _closed(value, what, in_lots=name in balances)
         if isinstance(value, list | tuple):
             if name not in balances:
                 raise EvaluationError("R0501", f"{what} is given in lots", "give one number: what counted so far")
@@ -91,6 +93,17 @@ def _mapping(given: Mapping[str, Any] | None, what: str, example: str) -> Mappin
 def _unknown(contract: ir.Contract, what: str, name: object, known: list[str]) -> EvaluationError:
     help_text = did_you_mean(name, known) if known else f"the contract keeps no {what}"
     return EvaluationError("R0104", f"`{contract.name}` keeps no {what} `{name}`", help_text)
+
+
+def _closed(value: Any, what: str, *, in_lots: bool) -> Any:
+    """What an earlier statement left, where that is what is given; anything else as it is."""
+    if isinstance(value, BalanceMovement):
+        value = value.to_dict()
+    if not isinstance(value, Mapping):
+        return value
+    if not {"closing", "lots"} <= value.keys():
+        raise EvaluationError("R0501", f"{what} is {str(value)[:60]!r}", HOW_LOTS_ARE_GIVEN)
+    return value["lots"] if in_lots else value["closing"]
 
 
 def _lot(lot: Any, what: str, digits: int | None, zone: ZoneInfo) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from pricing_dsl.diagnostics.layout import printable
-from pricing_dsl.evaluate.statement import MOVEMENTS, BalanceMovement, Draw, Statement
+from pricing_dsl.evaluate.statement import MOVEMENTS, BalanceMovement, Draw, Lot, Statement
 
 CELLS_MAX = 10
 """Cells shown of one counter; JSON has them all."""
@@ -93,14 +93,16 @@ def _balances(movements: Iterable[BalanceMovement]) -> Table:
     table.add_column("left until", overflow="fold", style="dim", ratio=1)
     for movement in movements:
         amounts = [grouped(getattr(movement, name)) for name in MOVEMENTS]
-        lots = [
-            (grouped(lot.amount), lot.end or "for ever", " rolled over" if lot.rolled else "") for lot in movement.lots
-        ]
-        until = ", ".join(
-            f"{end}{rolled}" if len(lots) == 1 else f"{amount} until {end}{rolled}" for amount, end, rolled in lots
-        )
+        until = ", ".join(_lot(lot, alone=len(movement.lots) == 1) for lot in movement.lots)
         table.add_row(Text(f"{movement.name}, {movement.unit}"), *map(Text, amounts), Text(until))
     return table
+
+
+def _lot(lot: Lot, *, alone: bool) -> str:
+    """`1_500 until 2026-04-01 (rolled over)`; without its amount where it is the only one."""
+    end = "for ever" if lot.end is None else lot.end if alone else f"until {lot.end}"
+    said = end if alone else f"{grouped(lot.amount)} {end}"
+    return f"{said} (rolled over)" if lot.rolled else said
 
 
 def _counters(counters: Mapping[str, Any]) -> Iterator[str]:

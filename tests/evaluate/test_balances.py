@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -53,7 +54,7 @@ class Bill:
         start, end = (seconds_of(instant(day, zone)) for day in self.period)
         given = read_balances(program, contract, self.given)
         cuts = [start, *grant_instants(contract, start, end, given), end]
-        return [SegmentTime(i, a, b) for i, (a, b) in enumerate(zip(cuts, cuts[1:], strict=False))]
+        return [SegmentTime(i, a, b) for i, (a, b) in enumerate(pairwise(cuts))]
 
     def settle(self, *shares: LineShare, explain: bool = False) -> Settlement:
         program, contract = contract_of(self.items, term=self.term, plan=self.plan)
@@ -174,7 +175,9 @@ def test_rule_28_never_on_a_line_that_is_zero_or_negative() -> None:
 def test_a_line_that_is_negative_as_a_whole_is_not_paid_in_the_segment_where_it_is_positive() -> None:
     bill = Bill("credit a 500 { valid 2026-03-01 to 2026-03-16 }")
     assert draws(bill.settle(share("tokens", "100.00", 0), share("tokens", "-150.00", 1))) == []
-    assert draws(bill.settle(share("tokens", "100.00", 0), share("tokens", "-70.00", 1))) == [("a", "tokens", 0, "30.00")]
+    assert draws(bill.settle(share("tokens", "100.00", 0), share("tokens", "-70.00", 1))) == [
+        ("a", "tokens", 0, "30.00")
+    ]
 
 
 def test_covers_where_pays_those_cells_only() -> None:
@@ -190,7 +193,8 @@ def test_a_cell_that_has_lost_the_dimension_of_where_is_not_covered() -> None:
 
 
 def test_balances_on_overlapping_cells_share_what_is_left() -> None:
-    items = 'credit a 30 { covers tokens where region == "eu" }  credit b 50  credit c 500 { covers tokens where region == "eu" }'
+    europe = 'covers tokens where region == "eu"'
+    items = f"credit a 30 {{ {europe} }}  credit b 50  credit c 500 {{ {europe} }}"
     shares = [share("tokens", "100.00", region="eu"), share("tokens", "30.00", region="us")]
     settled = Bill(items, ("2026-01-01", "2026-02-01")).settle(*shares)
     # a leaves eu 70 and us 30; b pays half of both; c the 35 of eu
@@ -320,7 +324,10 @@ def test_a_balance_that_lived_no_whole_months_lives_as_many_days_again() -> None
 
 
 def test_rule_30_a_grant_ends_when_the_next_begins_unless_it_says_how_long_it_lives() -> None:
-    assert moved(Bill("credit c 10 monthly", given={"c": "0"}).settle(), "c") == {"granted": "10.00", "expired": "10.00"}
+    assert moved(Bill("credit c 10 monthly", given={"c": "0"}).settle(), "c") == {
+        "granted": "10.00",
+        "expired": "10.00",
+    }
     longer = Bill("credit c 10 monthly { valid for 2 months }", given={"c": "0"}).settle()
     assert lots(longer, "c") == [("10.00", "2026-05-01", False)]
 
@@ -332,7 +339,13 @@ def test_grants_stand_at_the_starts_of_the_contracts_own_months() -> None:
     zone = term_of(contract).zone
     starts = [text(moment_of(each.start, zone)) for each in bill.segments(program, contract)]
     assert starts == ["2026-03-01", "2026-03-31"]
-    assert moved(settled, "c") == {"opening": "4.00", "granted": "10.00", "drawn": "6.00", "expired": "1.00", "closing": "7.00"}
+    assert moved(settled, "c") == {
+        "opening": "4.00",
+        "granted": "10.00",
+        "drawn": "6.00",
+        "expired": "1.00",
+        "closing": "7.00",
+    }
 
 
 # --- rule 31 ---
@@ -387,6 +400,11 @@ def test_rule_34_not_given_it_opens_with_what_earlier_grants_would_have_left_unt
         "rolled_over": "20.00",
         "closing": "120.00",
     }
+
+
+def test_nothing_is_assumed_of_a_balance_that_has_granted_nothing_before() -> None:
+    settled = Bill("credit c 100 monthly", ("2026-01-01", "2026-02-01")).settle()
+    assert (settled.assumed, settled.movements["c"].assumed) == ((), False)
 
 
 def test_an_amount_may_read_the_quantities_of_the_period_in_which_the_grant_begins() -> None:

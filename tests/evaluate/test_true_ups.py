@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -28,7 +30,7 @@ def trued_up(
     _, contract = contract_of(items, term=term)
     start, end = (seconds_of(instant(day, term_of(contract).zone)) for day in period)
     cuts = [start, *grant_instants(contract, start, end), end]
-    segments = [SegmentTime(i, a, b) for i, (a, b) in enumerate(zip(cuts, cuts[1:], strict=False))]
+    segments = [SegmentTime(i, a, b) for i, (a, b) in enumerate(pairwise(cuts))]
     given = {name: Decimal(amount) for name, amount in (counted or {}).items()}
     return true_ups(contract, segments, shares, given, Rounding(2, "half_up"), "USD", explain=explain)
 
@@ -87,7 +89,6 @@ def test_a_row_of_nothing_says_that_the_amount_was_reached() -> None:
     [
         ("", "870.00"),
         ("covers tokens", "900.00"),
-        ('covers tokens where region == "eu"', "940.00"),
         ("covers requests, tokens", "880.00"),
     ],
 )
@@ -100,6 +101,17 @@ def test_rule_33_what_counts(covers: str, true_up: str) -> None:
     ]
     items = f"commit floor 1_000 postpaid monthly {{ {covers} }}"
     assert amounts(trued_up(items, MARCH, *shares))[0][2] == true_up
+
+
+def test_rule_33_a_condition_counts_its_cells_only() -> None:
+    _, contract = contract_of('commit floor 100 postpaid monthly  credit a 1 { covers tokens where region == "eu" }')
+    (floor,), covers = contract.floors, contract.balances[0].covers
+    contract = replace(contract, floors=(replace(floor, covers=covers),))
+    start, end = (seconds_of(instant(day, term_of(contract).zone)) for day in MARCH)
+    shares = [share("tokens", "60.00", region="eu"), share("tokens", "40.00", region="us")]
+    segments = [SegmentTime(0, start, end)]
+    found = true_ups(contract, segments, shares, {"floor": Decimal(0)}, Rounding(2, "half_up"), "USD")
+    assert amounts(found) == [("floor", "true_up", "40.00")]
 
 
 def test_negative_lines_count() -> None:
@@ -127,6 +139,11 @@ def test_rule_34_one_that_is_not_given_is_assumed() -> None:
     found = trued_up("commit floor 100 postpaid", MARCH, share("tokens", "30.00"))
     assert (found.assumed, found.movements["floor"].assumed) == (("balance floor",), True)
     assert not trued_up("commit floor 100 postpaid", MARCH, counted={"floor": "5"}).assumed
+
+
+def test_nothing_is_assumed_of_one_that_counts_from_here() -> None:
+    for items in ("commit floor 100 postpaid monthly", "commit floor 100 postpaid { valid 2026-03-01 to 2026-05-01 }"):
+        assert not trued_up(items, MARCH, share("tokens", "30.00")).assumed
 
 
 def test_the_reason_shows_what_counted() -> None:

@@ -119,7 +119,8 @@ def open_balances(
     """The balances as they are at the instant before the period (rule 34).
 
     `given` is what `read_balances` has checked. A balance that is not given opens with what its earlier grants would
-    have left untouched; where a grant reads quantities, with those of this period.
+    have left untouched, and is assumed; where a grant reads quantities, with those of this period. One that has granted
+    nothing before opens empty, and nothing is assumed of it.
     """
     term = term_of(contract)
     accounts = tuple(
@@ -145,7 +146,8 @@ def opened(
         return Fraction(rounding.minor(amount)) if balance.unit is None else decimal_down(amount)
 
     to_come = (grant for grant in schedule.grants(schedule.term.end) if grant.start >= start)
-    account = Account(schedule, position, amount_of_grant, [], to_come, balance.name not in given)
+    assumed = balance.name not in given and any(True for _ in schedule.grants(start))
+    account = Account(schedule, position, amount_of_grant, [], to_come, assumed)
     match given.get(balance.name):
         case None:
             for grant in schedule.grants(start):

@@ -23,7 +23,7 @@ from pricing_dsl.evaluate.reference.segments import LineShare, SegmentTime
 from pricing_dsl.evaluate.statement import Draw, Reason, Row, Unpriced
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.values.periods import moment_of, text
-from pricing_dsl.values.rounding import round_ratio
+from pricing_dsl.values.rounding import round_ratio, share_out
 
 OVERAGE_REJECTED = "the balance is spent, and its `overage` is `reject`"
 FACTORS = "rule 29: draws plus the rounded rest, less the line's net, so that the total foots"
@@ -189,12 +189,23 @@ def pay(
     draw, paid = Fraction(till.rounded(open_net * factor)), open_net
     if lot.amount < draw:
         draw, paid = lot.amount, lot.amount / factor
-    for piece in pieces:
-        piece.left -= piece.left * paid / open_pieces
+    take_off(pieces, paid)
     account.pay(lot, draw)
     assert draw.denominator == 1, "money is drawn in whole minor units"
     bill.drawn += draw.numerator
     return draw.numerator, paid
+
+
+def take_off(pieces: Sequence[Piece], paid: Fraction) -> None:
+    """Take what is paid off the positive pieces in proportion; whole minor units stay whole, by largest remainder."""
+    positive = [piece for piece in pieces if piece.left > 0]
+    weights = [piece.left for piece in positive]
+    if all(each.denominator == 1 for each in (paid, *weights)):
+        shares = [Fraction(each) for each in share_out(paid.numerator, weights)]
+    else:
+        shares = [paid * weight / sum(weights) for weight in weights]
+    for piece, share in zip(positive, shares, strict=True):
+        piece.left -= share
 
 
 def funded_factor(balance: ir.Balance, line: str) -> Fraction:

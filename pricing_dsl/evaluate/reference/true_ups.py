@@ -31,7 +31,8 @@ class TrueUps:
     """The rows of floors whose period ends here, in the order written, and what counted so far of every floor.
 
     A movement opens with what counted before, `granted` is what counted in this period, `expired` what the periods
-    that ended had counted, and closes with what counts on. `assumed` are the floors that were not given.
+    that ended had counted, and closes with what counts on. `assumed` are the floors that were not given though they
+    have counted before.
     """
 
     rows: tuple[Row, ...]
@@ -75,9 +76,11 @@ def true_ups(
         ended = [each for each in counted if each.ends]
         if ended:
             rows.append(row_of(floor, term, ended, rounding, currency, explain=explain))
-        movements[floor.name] = moved(floor, opening, counted, rounding, currency, assumed=floor.name not in given)
-    assumed = tuple(f"balance {floor.name}" for floor in contract.floors if floor.name not in given)
-    return TrueUps(tuple(rows), movements, assumed)
+        began_before = any(each.start < segments[0].start for each in counted)
+        assumed = began_before and floor.name not in given
+        movements[floor.name] = moved(floor, opening, counted, rounding, currency, assumed=assumed)
+    names = (f"balance {name}" for name, movement in movements.items() if movement.assumed)
+    return TrueUps(tuple(rows), movements, tuple(names))
 
 
 def counted_periods(

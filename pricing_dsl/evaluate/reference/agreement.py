@@ -161,21 +161,26 @@ def units_of(walk: Walk) -> dict[Key, Fraction]:
 def closing_counters(evaluation: Evaluation, given: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The counters at the period's end, and those that were not given.
 
-    A counter that does not run in this period is carried on as it was.
+    One whose counting period ends there closes at zero; one that does not run in this period is carried on as it was.
     """
     closing = dict(given)
     assumed = []
     for name, counter in evaluation.charges.counters.items():
-        closing[name] = counter.closing()
-        if name not in given and not opens_here(evaluation.timeline, name):
+        first, last = counted_segments(evaluation.timeline, name)
+        if name not in given and not is_first_counted(evaluation.timeline, name, *first):
             assumed.append(f"counter {name}")
+        closing[name] = "0" if has_ended(evaluation.timeline, *last) else counter.closing()
     return closing, tuple(assumed)
 
 
-def opens_here(timeline: Timeline, name: str) -> bool:
-    """Whether a counter begins at zero in this period, so that no opening value is needed."""
-    for segment, line in timeline.lines(name):
-        step = counted_step(line.steps) if isinstance(line, ir.Charge) else None
-        if step is not None:
-            return is_first_counted(timeline, name, step, segment)
-    return True
+def counted_segments(timeline: Timeline, name: str) -> tuple[tuple[ir.Counted, InForce], tuple[ir.Counted, InForce]]:
+    """The first and the last segment in which a line is counted, with the step."""
+    charges = ((segment, line) for segment, line in timeline.lines(name) if isinstance(line, ir.Charge))
+    found = [(step, segment) for segment, line in charges if (step := counted_step(line.steps)) is not None]
+    return found[0], found[-1]
+
+
+def has_ended(timeline: Timeline, step: ir.Counted, segment: InForce) -> bool:
+    """Whether the counting period of a segment ends by the end of the billing period."""
+    assert isinstance(timeline.period, ContractPeriod)
+    return timeline.period.term.containing(step.cadence, segment.time.start)[1] <= timeline.period.end

@@ -53,7 +53,7 @@ def quantity_step(
         case ir.Mirror():
             return tuple(mirror(run, step, pool(group)) for group in groups)
         case ir.Counted():
-            return tuple(counted(run, step, group) for group in groups)
+            return groups  # a charge's counter has been counted on before the first step of step 6 (`counters`)
         case ir.Total() | ir.Largest():
             return end_groups(run, step, groups, outer)
         case _:
@@ -218,11 +218,3 @@ def mirror(run: Run, step: ir.Mirror, group: Group) -> Group:
     if not run.explain:
         return mirrored
     return mirrored.noted(reason("mirror", "mirror", step.span, f"|{number(group.quantity)}|", size, run.unit))
-
-
-def counted(run: Run, step: ir.Counted, group: Group) -> Group:
-    """The counter of the counting period opens at zero: what is counted is this period's quantity (rule 4)."""
-    if not run.explain:
-        return group
-    what, formula = f"counted {step.cadence}", f"0 + {number(group.quantity)}"
-    return group.noted(reason(what, "counted", step.span, formula, group.quantity, run.unit))

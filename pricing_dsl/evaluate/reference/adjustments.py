@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import count
+from itertools import chain, count
 from typing import assert_never
 
 from pricing_dsl.evaluate.reference.cells import ZERO
@@ -109,7 +109,7 @@ def acting_adjustments(timeline: Timeline) -> list[Acting]:
         if there[-1] is not timeline.last:
             if not is_plain_percent(adjustment):
                 continue
-            name = next(n for n in (name, *(f"{name}_{i}" for i in count(2))) if n not in ids)
+            name = next(n for n in chain([name], (f"{name}_{i}" for i in count(2))) if n not in ids)
             ids.add(name)
         share = Fraction(1) if adjustment.prorated is None else timeline.share(adjustment.prorated, there)
         segments = frozenset(s.index for s in there) if is_plain_percent(adjustment) else everything

@@ -91,14 +91,14 @@ def grant_instants(
     found: set[ir.Instant] = set()
     for balance in contract.balances:
         schedule = Schedule(balance, term)
-        found.update(schedule.instants(end))
+        found.update(schedule.instants(start, end))
         lots = (given or {}).get(balance.name)
         for lot in lots if isinstance(lots, list) else ():
             if lot["end"] is not None:
                 until = seconds_of(instant(lot["end"], term.zone))
                 found.update(filter(None, (until, schedule.rolled_end(until))))
     for floor in contract.floors:
-        for stretch in stretches(term, floor.cadence, floor.start, floor.end, end):
+        for stretch in stretches(term, floor.cadence, floor.start, floor.end, end, start):
             found.update(stretch)
     return tuple(sorted(at for at in found if start < at < end))
 
@@ -145,12 +145,12 @@ def opened(
         amount = max(amount_of(balance.amount), ZERO)
         return Fraction(rounding.minor(amount)) if balance.unit is None else decimal_down(amount)
 
-    to_come = (grant for grant in schedule.grants(schedule.term.end) if grant.start >= start)
+    to_come = (grant for grant in schedule.grants(schedule.term.end, start) if grant.start >= start)
     assumed = balance.name not in given and any(True for _ in schedule.grants(start))
     account = Account(schedule, position, amount_of_grant, [], to_come, assumed)
     match given.get(balance.name):
         case None:
-            for grant in schedule.grants(start):
+            for grant in schedule.grants(start, start):
                 assume(account, grant, start)
         case Decimal() as number:
             end, rolled = end_of_number(schedule, start)
@@ -179,7 +179,7 @@ def end_of_number(schedule: Schedule, start: ir.Instant) -> tuple[ir.Instant, bo
 
     Where none is in force, it is what has rolled over from the last grant; before the first one it ends with that.
     """
-    earlier = list(schedule.grants(start))
+    earlier = schedule.last_grants(start)
     if not earlier:
         first = next(schedule.grants(schedule.term.end), None)
         return (schedule.term.end if first is None else first.end), False
@@ -232,8 +232,7 @@ def invoices(ledger: Ledger, start: ir.Instant, end: ir.Instant) -> Iterator[tup
     for account in ledger.accounts:
         amount = account.balance.invoiced
         if amount is not None:
-            at_all = account.schedule.invoices(end)
-            found.extend((at, account.balance, amount) for at in at_all if start <= at)
+            found.extend((at, account.balance, amount) for at in account.schedule.invoices(start, end))
     for at, balance, amount in sorted(found, key=lambda each: each[0]):
         minor = ledger.rounding.minor(max(ledger.amount_of(amount), ZERO))
         if minor:

@@ -1,8 +1,7 @@
 """Counters: what a `counted` charge has counted since its contract's year, quarter or term began (rule 4).
 
-A counter is the quantity where `counted` stands, per line and cell. `counted` rules the whole charge: all steps that
-change a quantity as a whole (step 6) run on the counter, also those written before it, so it counts before the first of
-them. It runs on through the segments: each adds what the steps before make of its end, less what they make of its
+A counter is the quantity where `counted` stands, after the steps before it (they are of each bill), per line and cell.
+It runs on through the segments: each adds what the steps before `counted` make of its end, less what they make of its
 start. It keeps the dimensions that any version of the contract reads later, so it survives overrides. Opening counters
 come in by line, a number or cells as usage has them; closing ones go out the same way.
 """
@@ -23,9 +22,6 @@ from pricing_dsl.evaluate.reference.reasons import number, pair, reason
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.ir.reads import expression_reads, step_lookups
 from pricing_dsl.values.numbers import decimal_text
-
-STEP_6 = (ir.Include, ir.RoundQuantity, ir.AtLeast, ir.AtMost, ir.Mirror)
-"""The steps that run on the counter wherever `counted` stands."""
 
 Path = tuple[tuple[ir.Match, int], ...]
 """The arms that a pipeline lies in, from the outside: the `match` and the arm's number."""
@@ -228,8 +224,7 @@ def kept_dimensions(program: ir.Program, contract: ir.Contract | None, charges: 
 
 def place_of(steps: Sequence[ir.Step]) -> int | None:
     """How many steps of a pipeline come before its counter; `None` where it has none of its own."""
-    at = next((i for i, step in enumerate(steps) if isinstance(step, ir.Counted)), None)
-    return None if at is None else next((i for i in range(at) if isinstance(steps[i], STEP_6)), at)
+    return next((i for i, step in enumerate(steps) if isinstance(step, ir.Counted)), None)
 
 
 def counted_step(steps: Sequence[ir.Step]) -> ir.Counted | None:
@@ -249,7 +244,7 @@ def read_after_counted(tables: Mapping[str, ir.Table], steps: Sequence[ir.Step])
     """The dimensions that steps after `counted` read."""
     place = place_of(steps)
     if place is not None:
-        yield from read_by(tables, steps[place:])
+        yield from read_by(tables, steps[place + 1 :])
         return
     for i, step in enumerate(steps):
         if isinstance(step, ir.Match) and counted_step([step]) is not None:

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 from pricing_dsl.evaluate.reference.cells import ZERO
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.values.numbers import decimal_text
-from pricing_dsl.values.periods import Term, moment_of, month_start, seconds_of
+from pricing_dsl.values.periods import MONTHS, Term, moment_of, month_start, seconds_of
 
 UNIT_PLACES = 12
 """Decimal places of a balance in units, where an amount has no end as a decimal."""
@@ -53,17 +53,29 @@ class Schedule:
     balance: ir.Balance
     term: Term
 
-    def grants(self, before: ir.Instant) -> Iterator[Grant]:
-        """The grants that begin before an instant, in time order.
+    def grants(self, before: ir.Instant, since: ir.Instant | None = None) -> Iterator[Grant]:
+        """The grants that begin before an instant, in time order; those that can matter at `since` or later.
 
         With a cadence the first stands at the start of the balance's own span, the others where the next month, quarter
         or year of the contract begins; each ends when the next begins, unless it says `valid for N months`.
         """
         balance, term = self.balance, self.term
-        for start, end in stretches(term, balance.cadence, balance.start, balance.end, before):
+        after = None if since is None else since - self.reach_seconds
+        for start, end in stretches(term, balance.cadence, balance.start, balance.end, before, after):
             if balance.lifetime_months is not None:
                 end = min(months_later(term, start, balance.lifetime_months), term.end)
             yield Grant(start, end)
+
+    def last_grants(self, before: ir.Instant) -> list[Grant]:
+        """The last grants that begin before an instant."""
+        return list(self.grants(before, before)) or list(self.grants(before))[-1:]
+
+    @property
+    def reach_seconds(self) -> int:
+        """At least as long as a grant and what rolls over from it live."""
+        cadence = MONTHS[self.balance.cadence or "monthly"]
+        lives = self.balance.lifetime_months or cadence
+        return (cadence + lives + (self.balance.rollover_months or lives)) * 31 * 86_400
 
     @property
     def end(self) -> ir.Instant:
@@ -77,7 +89,7 @@ class Schedule:
         """When what rolls over from a lot that ends at `end` expires; `None` where nothing rolls over."""
         if self.balance.rollover is None:
             return None
-        grants = list(self.grants(end))
+        grants = self.last_grants(end)
         same = [grant for grant in grants if grant.end == end] or grants[-1:]
         return self.rolled_from(same[-1], end) if same else None
 
@@ -95,25 +107,28 @@ class Schedule:
         until = min(until, self.term.end)
         return until if until > end else None
 
-    def instants(self, before: ir.Instant) -> Iterator[ir.Instant]:
-        """Every instant at which a grant that begins before `before`, or what rolls over from it, starts or ends."""
-        for grant in self.grants(before):
+    def instants(self, start: ir.Instant, end: ir.Instant) -> Iterator[ir.Instant]:
+        """Every instant of `[start, end)` at which a grant, or what rolls over from it, starts or ends; and others."""
+        for grant in self.grants(end, start):
             yield from grant
             rolled = self.rolled_from(grant, grant.end)
             if rolled is not None:
                 yield rolled
 
-    def invoices(self, before: ir.Instant) -> Iterator[ir.Instant]:
-        """When the commit is invoiced: with each grant, or in each period of the cadence it says while it is valid."""
+    def invoices(self, start: ir.Instant, end: ir.Instant) -> Iterator[ir.Instant]:
+        """When in `[start, end)` the commit is invoiced: with each grant, or in each period of the cadence it says.
+
+        Then while it is valid, at the start of each such period of the contract (language reference, section 7).
+        """
         cadence = self.balance.invoice_cadence
-        if cadence is None:
-            yield from (grant.start for grant in self.grants(before))
-            return
-        yield from (start for start, _ in stretches(self.term, cadence, self.balance.start, self.end, before))
+        found: Iterator[tuple[ir.Instant, ir.Instant]] = self.grants(end, start)
+        if cadence is not None:
+            found = stretches(self.term, cadence, self.balance.start, self.end, end, start)
+        yield from (at for at, _ in found if at >= start)
 
     def in_force(self, at: ir.Instant) -> Grant | None:
         """The last grant that is valid at an instant."""
-        found = [grant for grant in self.grants(at + 1) if grant.end > at]
+        found = [grant for grant in self.last_grants(at + 1) if grant.end > at]
         return found[-1] if found else None
 
 
@@ -123,12 +138,15 @@ def stretches(
     start: ir.Instant,
     end: ir.Instant,
     before: ir.Instant,
+    after: ir.Instant | None = None,
 ) -> Iterator[tuple[ir.Instant, ir.Instant]]:
     """`[start, end)` inside the term, cut where a period of the contract begins; those that begin before `before`.
 
-    Without a cadence it is whole. The first and the last may be short.
+    Without a cadence it is whole. The first and the last may be short. Those that end before `after` may be left out.
     """
     at, until = max(start, term.start), min(end, term.end)
+    if cadence is not None and after is not None and after > at:
+        at = max(at, term.containing(cadence, after)[0])
     while at < min(until, before):
         following = until if cadence is None else min(term.containing(cadence, at)[1], until)
         yield at, following

@@ -15,7 +15,7 @@ from fractions import Fraction
 from pricing_dsl.evaluate.lookup import best_arm
 from pricing_dsl.evaluate.reference.cells import Group, Key, Part, Priced, inside, key_of, key_order
 from pricing_dsl.evaluate.reference.context import Run, Runs
-from pricing_dsl.evaluate.reference.counters import Counter, Counting, Instants, Path, counted_step, place_of
+from pricing_dsl.evaluate.reference.counters import Counter, Counting, Instants, Path, place_of
 from pricing_dsl.evaluate.reference.prices import price_at
 from pricing_dsl.evaluate.reference.quantity_steps import Groups, QuantityStep, quantity_step
 from pricing_dsl.evaluate.reference.reasons import key_text, number, pair, reason
@@ -115,13 +115,12 @@ def walk(
     place = place_of(steps)
     instants = stepped(segment, 0, place, segment.instants, len(names), later)
     if place is not None:
-        step = counted_step(steps)
-        assert step is not None
+        step = steps[place]
+        assert isinstance(step, ir.Counted)
         assert counter is not None, "a charge that counts has a counter"
-        is_pooled = any(isinstance(before, ir.Total | ir.Largest) for before in steps[:place])
-        counting = Counting(step, kept_by_each(steps[:place], names), is_pooled, path)
+        counting = Counting(step, kept_by_each(steps[:place], names), is_pooled_by(steps[:place]), path)
         instants = counter.count(segment.runs.end, counting, instants)
-        instants = stepped(segment, place, None, instants, len(names), later)
+        instants = stepped(segment, place + 1, None, instants, len(names), later)
     if not isinstance(price, ir.Match):
         return Walk(segment, names, instants)
     arms = []
@@ -143,6 +142,12 @@ def kept_by_each(steps: Sequence[ir.Step], names: tuple[str, ...]) -> tuple[str,
             case _:
                 pass
     return kept
+
+
+def is_pooled_by(steps: Sequence[ir.Step]) -> bool:
+    """Whether steps leave each group with one pooled quantity."""
+    cell_steps = (ir.Where, ir.Weigh, ir.Each, ir.Counted)
+    return any(not isinstance(s, cell_steps) and not (isinstance(s, ir.Include) and s.policy) for s in steps)
 
 
 def stepped(

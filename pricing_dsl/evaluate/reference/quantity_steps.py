@@ -53,7 +53,7 @@ def quantity_step(
         case ir.Mirror():
             return tuple(mirror(run, step, pool(group)) for group in groups)
         case ir.Counted():
-            return groups  # a charge's counter has been counted on before the first step of step 6 (`counters`)
+            return groups  # a charge that counts has a counter of its own (`counters`)
         case ir.Total() | ir.Largest():
             return end_groups(run, step, groups, outer)
         case _:

@@ -89,7 +89,7 @@ def counted_periods(
     """The floor's periods that touch the billing period, which is cut where they begin and end."""
     start, end = segments[0].start, segments[-1].end
     found = []
-    for first, last in stretches(term, floor.cadence, floor.start, floor.end, end):
+    for first, last in stretches(term, floor.cadence, floor.start, floor.end, end, start):
         if last <= start:
             continue
         within = [segment for segment in segments if first <= segment.start < last]

@@ -108,11 +108,11 @@ GRANTS = {
         "credit g2 100 calls { priority 1 }",
         "credit g1 100 calls { priority 1  valid 2024-01-01 to 2024-01-31 }",
     ),
-    # What recurs weekly from t1+3d is written out: a grant from t1+1d that ends there, and one of a week.
+    # What recurs weekly from t1+3d is written out: the grant of t1+1d ends there, and the next outlives the run.
     "openmeter-credit-015": (
         "credit g1 100 calls { priority 3  valid 2023-12-31 to 2024-01-30 }",
         "credit g2_first 100 calls { priority 1  valid 2024-01-02 to 2024-01-04 }",
-        "credit g2 100 calls { priority 1  valid 2024-01-04 to 2024-01-11 }",
+        "credit g2 100 calls { priority 1  valid 2024-01-04 to 2024-02-01 }",
     ),
 }
 T1 = datetime(2024, 1, 1)  # noqa: DTZ001 - the sources' own instant, in UTC as contracts are

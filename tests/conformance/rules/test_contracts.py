@@ -59,7 +59,8 @@ def test_case(path: Path, case: dict[str, Any]) -> None:
             assert all(word in f"{refused.value} {refused.value.help}" for word in given["error"].split())
             continue
         statement = evaluator(*arguments)
-        assert without_reasons(evaluator.explain(*arguments).to_dict()) == statement.to_dict()
+        explained = evaluator.explain(*arguments).to_dict()
+        assert without_reasons(explained) == without_reasons(statement.to_dict())
         check(statement, given)
         check_laws(statement)
         for line in statement.lines:

@@ -6,7 +6,7 @@ what is invoiced into the tree of an explanation. For the statement of a plan al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +20,9 @@ from pricing_dsl.evaluate.statement import MOVEMENTS, BalanceMovement, Draw, Lot
 
 CELLS_MAX = 10
 """Cells shown of one counter; JSON has them all."""
+
+FOLDED = 16
+"""Columns that a reason needs beside numbers."""
 
 
 def sums(statement: Statement) -> Iterator[tuple[str, Decimal, str]]:
@@ -40,17 +43,17 @@ def is_money(balance: str, statement: Statement) -> bool:
     return movement is None or movement.unit == statement.currency
 
 
-def blocks(statement: Statement) -> Iterator[RenderableType]:
-    """Each block begins with an empty line."""
+def blocks(statement: Statement, width: int) -> Iterator[RenderableType]:
+    """Each block begins with an empty line; `width` are the columns of the page."""
     if len(statement.segments) > 1:
         pieces = [f"  {number}  {start} to {end}" for number, (start, end) in enumerate(statement.segments)]
         yield Text("\nsegments: what is in force changes within the period\n" + "\n".join(pieces))
     if statement.draws:
         yield Text("\ndraws, in the order paid")
-        yield _draws(statement)
+        yield _draws(statement, width)
     if statement.balances:
         yield Text("\nbalances")
-        yield _balances(statement.balances.values())
+        yield _balances(statement.balances.values(), width)
     if statement.counters:
         yield Text("\ncounters at the end of the period")
         yield Text("\n".join(_counters(statement.counters)))
@@ -62,24 +65,38 @@ def blocks(statement: Statement) -> Iterator[RenderableType]:
         yield Text("  = help: give it with `--balances` or `--counters`; a statement that assumes cannot be finalised")
 
 
-def _table(*columns: str) -> Table:
-    """A table whose first column is text and whose others are numbers."""
+def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: int, width: int) -> RenderableType:
+    """A table whose last column folds and whose columns 1 to `numbers` are numbers.
+
+    On a page too narrow for it each row is a sentence: no number is ever cut.
+    """
+    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+    if sum(widths[:-1]) + 2 * len(widths) + min(widths[-1], FOLDED) > width:
+        said = ([f"{name} {cell}" for name, cell in zip(columns[1:], row[1:], strict=True) if cell] for row in rows)
+        return Text("\n".join(f"{row[0]}: {', '.join(cells)}" for row, cells in zip(rows, said, strict=True)))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left", no_wrap=True, overflow="fold")
+    for number, column in enumerate(columns[:-1]):
+        table.add_column(column, justify="right" if 1 <= number <= numbers else "left", no_wrap=True)
+    table.add_column(columns[-1], overflow="fold", style="dim", ratio=1)
+    for row in rows:
+        table.add_row(*map(Text, row))
     return table
 
 
-def _draws(statement: Statement) -> Table:
+def _draws(statement: Statement, width: int) -> RenderableType:
     cut = len(statement.segments) > 1
-    table = _table("balance", "amount")
-    for column in ("line", *(("segment",) if cut else ())):
-        table.add_column(column, no_wrap=True)
-    table.add_column("because", overflow="fold", style="dim", ratio=1)
-    for draw in statement.draws:
-        cells = [printable(draw.line), *((str(draw.segment),) if cut else ())]
-        table.add_row(Text(draw.balance), Text(_amount(draw, statement)), *map(Text, cells), Text(printable(draw.why)))
-    return table
+    columns = ["balance", "amount", "line", *(["segment"] if cut else []), "because"]
+    rows = [
+        [
+            draw.balance,
+            _amount(draw, statement),
+            printable(draw.line),
+            *([str(draw.segment)] if cut else []),
+            printable(draw.why),
+        ]
+        for draw in statement.draws
+    ]
+    return _grid(columns, rows, 1, width)
 
 
 def _amount(draw: Draw, statement: Statement) -> str:
@@ -88,14 +105,17 @@ def _amount(draw: Draw, statement: Statement) -> str:
     return grouped(draw.amount) + unit
 
 
-def _balances(movements: Iterable[BalanceMovement]) -> Table:
-    table = _table("balance", *(name.replace("_", " ") for name in MOVEMENTS))
-    table.add_column("left until", overflow="fold", style="dim", ratio=1)
-    for movement in movements:
-        amounts = [grouped(getattr(movement, name)) for name in MOVEMENTS]
-        until = ", ".join(_lot(lot, alone=len(movement.lots) == 1) for lot in movement.lots)
-        table.add_row(Text(f"{movement.name}, {movement.unit}"), *map(Text, amounts), Text(until))
-    return table
+def _balances(movements: Iterable[BalanceMovement], width: int) -> RenderableType:
+    columns = ["balance", *(name.replace("_", " ") for name in MOVEMENTS), "left until"]
+    rows = [
+        [
+            f"{movement.name}, {movement.unit}",
+            *(grouped(getattr(movement, name)) for name in MOVEMENTS),
+            ", ".join(_lot(lot, alone=len(movement.lots) == 1) for lot in movement.lots),
+        ]
+        for movement in movements
+    ]
+    return _grid(columns, rows, len(MOVEMENTS), width)
 
 
 def _lot(lot: Lot, *, alone: bool) -> str:

@@ -42,7 +42,8 @@ MENDS = {
 
 def say_statement(program: Program, statement: Statement) -> None:
     """The statement as a table, then what needs attention. On a narrow page the reasons stand below the table."""
-    beside = output.page_width(sys.stdout) >= WIDTH_FOR_REASONS
+    width = output.page_width(sys.stdout)
+    beside = width >= WIDTH_FOR_REASONS
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
     table.add_column("line", overflow="fold")
     table.add_column("quantity", justify="right", no_wrap=True, overflow="fold")
@@ -64,7 +65,7 @@ def say_statement(program: Program, statement: Statement) -> None:
         notes.append(Text.assemble(("unused", "yellow"), f": usage of `{meter}` was given, but no line mentions it"))
     blocks = [block for block in (below, notes) if block]
     written = [text for block in blocks for text in (Text(), *block)]
-    output.show(_heading(program, statement), table, *agreed.blocks(statement), *written)
+    output.show(_heading(program, statement), table, *agreed.blocks(statement, width), *written)
 
 
 def _rows(statement: Statement) -> Iterator[tuple[Text, Text, Text, str]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pricing_dsl.cli.agreed import blocks, sums
+from pricing_dsl.cli.agreed import blocks, grouped, sums
 from pricing_dsl.evaluate.statement import BalanceMovement, Draw, Invoiced, Lot, Statement
 
 from .conftest import Pricing
@@ -275,12 +275,12 @@ def test_a_process_of_its_own(folder: Path, deal: str) -> None:
 # --- what is shown of statements that the programs above do not make -------------------------------------------------
 
 
-def text_of(statement: Statement) -> str:
+def text_of(statement: Statement, width: int = 100) -> str:
     from rich.console import Console
 
-    console = Console(width=100, no_color=True)
+    console = Console(width=width, no_color=True)
     with console.capture() as page:
-        console.print(*blocks(statement), sep="\n")
+        console.print(*blocks(statement, width), sep="\n")
     return page.get()
 
 
@@ -305,11 +305,15 @@ def test_units_lots_and_cells_of_counters() -> None:
     assert 'tokens[model: "gpt-5"] 12_000.5' in joined
     assert 'tokens[model: "x"] 1/3' in joined
     assert "segments" not in text
+    narrow = text_of(statement, 40)
+    assert max(map(len, narrow.splitlines())) <= 40
+    for number in (grouped(movement.granted), grouped(movement.drawn), grouped(movement.closing), "20"):
+        assert number in narrow.replace(",", "").split(), "no number is cut"
 
 
 def test_a_plans_statement_shows_none_of_it() -> None:
     statement = Statement("list", "USD", 2, None, [], [], 0, 0)
-    assert list(blocks(statement)) == []
+    assert list(blocks(statement, 80)) == []
     assert list(sums(statement)) == []
     assert set(statement.to_dict()) == {
         "target", "currency", "period", "lines", "adjustments", "total", "due", "unpriced", "unused",

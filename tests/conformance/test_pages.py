@@ -31,9 +31,8 @@ def test_every_capability_has_a_row() -> None:
 
 def test_what_the_pages_name_exists() -> None:
     text = (HERE / "capabilities.md").read_text() + (HERE / "rules_not_yet.md").read_text()
-    named = set(re.findall(r"\b(?:models|rules(?:/errors|/contracts)?)/\w+", text)) - {
-        "rules/errors",
-        "rules/contracts",
-    }
+    named = set(re.findall(r"\b(?:examples/contracts|models|rules(?:/errors|/contracts)?)/\w+", text))
+    named -= {"rules/errors", "rules/contracts"}
     assert named
-    assert [name for name in sorted(named) if not list(HERE.glob(f"{name}.*"))] == []
+    places = {name: HERE.parents[1] if name.startswith("examples") else HERE for name in named}
+    assert [name for name in sorted(named) if not list(places[name].glob(f"{name}.*"))] == []

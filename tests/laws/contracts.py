@@ -166,3 +166,23 @@ def agreements(draw: st.DrawFn) -> Agreement:
         tuple(draw(balances(name)) for name in names),
         tuple({"calls": draw(segment_usage()), "seats": seats} for _ in DAYS[1:]),
     )
+
+
+@st.composite
+def grants(draw: st.DrawFn) -> str:
+    """A contract `c` of fourteen months on nothing but a credit of one pool, with cadence, life and rollover."""
+    start = draw(st.sampled_from(["2026-01-01", "2026-01-15", "2026-01-31"]))
+    cadence = draw(st.sampled_from(["", "monthly", "quarterly", "yearly"]))
+    clauses = []
+    if cadence and draw(st.booleans()):
+        clauses.append(f"valid for {draw(st.integers(1, 5))} months")
+    elif draw(st.booleans()):
+        first, last = sorted(draw(st.lists(st.integers(1, 14), min_size=2, max_size=2, unique=True)))
+        clauses.append(f"valid month {first} to month {last}")
+    if draw(st.booleans()):
+        months = draw(st.integers(0, 4))
+        share = draw(st.sampled_from([0, 20, 33, 100]))
+        clauses.append(f"rollover {share}%" + (f" for {months} months" if months else ""))
+    balance = f"credit b {draw(st.integers(1, 999))} {cadence} {{ {'  '.join(clauses)} }}"
+    end = {"2026-01-01": "2027-03-01", "2026-01-15": "2027-03-15", "2026-01-31": "2027-03-31"}[start]
+    return f"currency USD\nplan p {{ fee f 0 }}\ncontract c {{ plan p  term {start} to {end}  {balance} }}\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import assume, given, settings
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from pricing_dsl.compilation import Compilation, Program
 from pricing_dsl.evaluate.statement import Statement
 from pricing_dsl.source import Source
-from tests.laws.contracts import CHARGES, DAYS, PERIOD, Agreement, Segments, agreements
+from tests.laws.contracts import CHARGES, DAYS, PERIOD, Agreement, Segments, agreements, grants
 
 few = settings(max_examples=settings.default.max_examples // 3)
 """A contract is a plan, its versions and its state: each costs several plans to try."""
@@ -137,3 +138,17 @@ def test_explaining_changes_nothing(agreement: Agreement) -> None:
     for kind in ("lines", "adjustments"):
         assert all(entry.pop("reason") for entry in explained[kind])
     assert explained == priced(agreement).to_dict()
+
+
+@few
+@given(grants())
+def test_what_is_assumed_is_what_untouched_grants_leave(text: str) -> None:
+    """Month after month without usage: what one statement closes is what the next would assume (rule 34)."""
+    evaluate = compiled(text).evaluator("c")
+    months = [date(2026 + number // 12, number % 12 + 1, 1) for number in range(15)]
+    lots: list[dict[str, Any]] = []
+    for start, end in pairwise(months):
+        carried = evaluate({}, (start, end), {"b": lots}).balances["b"]
+        assumed = evaluate({}, (start, end)).balances["b"]
+        assert assumed._replace(assumed=False) == carried._replace(assumed=False)
+        lots = [lot.to_dict() for lot in carried.lots]

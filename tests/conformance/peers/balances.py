@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from tests.conformance.peers.case import Case, Vector, closing, drawn, due, states, total
@@ -131,7 +132,7 @@ def grants(v: Vector) -> Case | None:
             "to": end.date().isoformat(),
             "usage": {"calls": str(sum((q for at, q in events if start <= at < end), Decimal(0)))},
         }
-        for start, end in zip(cuts, cuts[1:], strict=False)
+        for start, end in pairwise(cuts)
     ]
     meter = 'unit call | calls\nmeter calls { from "call"  measure sum(n)  unit call }'
     program = plan("charge x on calls { price 1 }", meters=(meter,))

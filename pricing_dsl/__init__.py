@@ -16,14 +16,29 @@ from pricing_dsl.evaluate.errors import EvaluationError
 
 if TYPE_CHECKING:
     from pricing_dsl.evaluate.evaluator import Evaluator
-    from pricing_dsl.evaluate.statement import Line, Part, Reason, Row, Statement, Unpriced
+    from pricing_dsl.evaluate.statement import (
+        BalanceMovement,
+        Draw,
+        Invoiced,
+        Line,
+        Lot,
+        Part,
+        Reason,
+        Row,
+        Statement,
+        Unpriced,
+    )
 
 __all__ = [
+    "BalanceMovement",
     "Diagnostic",
+    "Draw",
     "EvaluationError",
     "Evaluator",
+    "Invoiced",
     "Label",
     "Line",
+    "Lot",
     "Part",
     "Program",
     "ProgramError",

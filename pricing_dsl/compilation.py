@@ -114,21 +114,25 @@ class Program:
         return tuple(d for d in self._syntax.declarations if isinstance(d, syntax.Prove))
 
     def evaluator(self, name: str) -> Evaluator:
-        """The evaluator of a plan: reusable and thread-safe. Raises `EvaluationError` R0101 for an unknown name."""
+        """The evaluator of a contract or plan, as `example` finds them by name: reusable and thread-safe.
+
+        Raises `EvaluationError`: R0101 for an unknown name, R0102 for a plan whose phases need the dates of a contract.
+        """
         made = self._evaluators.get(name)
         if made is None:
-            plan = next((plan for plan in self.ir.plans if plan.name == name), None)
-            if plan is None:
+            targets: tuple[ir.Contract | ir.Plan, ...] = (*self.ir.contracts, *self.ir.plans)
+            target = next((each for each in targets if each.name == name), None)
+            if target is None:
                 raise self._no_evaluator(name)
             from pricing_dsl.evaluate.evaluator import Evaluator
 
-            made = self._evaluators.setdefault(name, Evaluator(self.ir, plan))
+            made = self._evaluators.setdefault(name, Evaluator(self.ir, target))
         return made
 
     def _no_evaluator(self, name: str) -> EvaluationError:
         if name in self._later:
             return EvaluationError(
-                "R0102", f"`{name}` cannot be evaluated: {self._later[name]}", "price a plan without them"
+                "R0102", f"`{name}` cannot be evaluated alone: {self._later[name]}", "price a contract on this plan"
             )
         known = (*self.plans, *self.contracts)
         near = did_you_mean(name, known)

@@ -15,10 +15,14 @@ from fractions import Fraction
 from pricing_dsl.check.scope import Scope
 from pricing_dsl.check.steps import PRICE_STEPS, QUANTITY_STEPS, WORDS
 from pricing_dsl.diagnostics.diagnostic import Label
+from pricing_dsl.ir import nodes as ir
 from pricing_dsl.syntax import nodes as syntax
 
 Kind = tuple[str, ...]
 """What competes with what: the step's word, and for keyed steps and tables the dimension or table (rule 19)."""
+
+MULTIPLIERS = ("times", "markup", "margin", "discount P%")
+"""The kinds that join after the price and never take the place of the line's own step."""
 
 FIXED = (syntax.Each, syntax.WhereStep, syntax.Weigh, syntax.Total, syntax.Largest)
 """Steps that say what is counted; they cannot be overridden."""
@@ -38,11 +42,11 @@ def amend_charge(scope: Scope, charge: syntax.Charge, overrides: Sequence[syntax
     good = [replace(o, steps=tuple(s for s in o.steps if overridable(scope, s))) for o in overrides]
     kinds = dict.fromkeys(kind for o in good for kind in kinds_of(o, charge))
     steps = list(charge.steps)
-    priced_by = max((i for i, o in enumerate(good) if any(isinstance(s, PRICE_STEPS) for s in o.steps)), default=-1)
+    priced_by = last_price(good)
     multipliers: list[Winner] = []
     for kind in kinds:
         winners, otherwise = resolve(good, kind, charge)
-        if kind[0] in ("times", "markup", "margin", "discount P%"):
+        if kind[0] in MULTIPLIERS:
             multipliers.extend(w for w in winners if w.override >= priced_by)
         else:
             put(scope, steps, kind, winners, otherwise, charge)
@@ -232,3 +236,32 @@ def fee_step(amount: Fraction, step: syntax.Step) -> Fraction | None:
             return min(amount, number.value)
         case _:
             return None
+
+
+def contests(charge: syntax.Charge, overrides: Sequence[syntax.Override]) -> tuple[ir.Override, ...]:
+    """For each kind of step that overrides change: which one won, and what it set aside (rule 19)."""
+    result = []
+    priced_by = max(
+        (i for i, o in enumerate(overrides) if any(isinstance(s, PRICE_STEPS) for s in o.steps)), default=-1
+    )
+    own = line_kinds(charge.steps)
+    for kind in dict.fromkeys(kind for o in overrides for kind in kinds_of(o, charge)):
+        said = [(i, step) for i, o in enumerate(overrides) for k, step in kinded(o.steps, charge) if k == kind]
+        is_multiplier = kind[0] in MULTIPLIERS
+        last, winner = said[-1]
+        losers = [step.span for i, step in said if i != last]
+        if not is_multiplier:
+            losers = [*(step.span for k, step in own if k == kind), *losers]
+        if is_multiplier and last < priced_by:
+            losers, winner = [step.span for _, step in said], price_of(overrides[priced_by])
+        result.append(ir.Override(charge.name.text, " ".join(kind), winner.span, tuple(losers)))
+    return tuple(result)
+
+
+def last_price(overrides: Sequence[syntax.Override]) -> int:
+    """The index of the last override that has a price step; -1 when none has."""
+    return max((i for i, o in enumerate(overrides) if any(isinstance(s, PRICE_STEPS) for s in o.steps)), default=-1)
+
+
+def price_of(override: syntax.Override) -> syntax.Step:
+    return next(step for step in override.steps if isinstance(step, PRICE_STEPS))

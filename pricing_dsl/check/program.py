@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from pricing_dsl.check.agreements import lower_contract
 from pricing_dsl.check.contracts import check_contracts
 from pricing_dsl.check.examples import check_examples
 from pricing_dsl.check.lint import lint_unused
@@ -43,6 +44,7 @@ def from_syntax(program: syntax.Program, source: Source, files: Mapping[str, str
     check_quantities(scope, program)
     check_plans(scope, program)
     check_contracts(scope, program)
+    contracts = [lower_contract(scope, node) for node in scope.contracts.values()] if not scope.errors else []
     check_unused_curves(scope)
     check_examples(scope, program)
     lint_unused(scope, program)
@@ -50,15 +52,19 @@ def from_syntax(program: syntax.Program, source: Source, files: Mapping[str, str
     if any(d.severity == "error" for d in diagnostics):
         return Checked(None, diagnostics, {}, {})
     later = {
-        name: "it has phases, which this version checks but does not evaluate"
+        name: "it has phases, which are in force by the dates of a contract"
         for name, plan in scope.plans.items()
         if plan.later is not None
     }
-    later |= dict.fromkeys(scope.contracts, "contracts are checked but not evaluated by this version")
-    return Checked(lowered(scope), diagnostics, later, {name: unit.factor for name, unit in scope.units.items()})
+    return Checked(
+        lowered(scope, tuple(c for c in contracts if c is not None)),
+        diagnostics,
+        later,
+        {name: unit.factor for name, unit in scope.units.items()},
+    )
 
 
-def lowered(scope: Scope) -> ir.Program:
+def lowered(scope: Scope, contracts: tuple[ir.Contract, ...]) -> ir.Program:
     """The IR of a program without errors."""
     return ir.Program(
         ir.LANGUAGE_VERSION,
@@ -68,4 +74,5 @@ def lowered(scope: Scope) -> ir.Program:
         tuple(symbol.ir for symbol in scope.quantities.values()),
         tuple(symbol.ir for symbol in scope.tables.values()),
         tuple(symbol.ir for symbol in scope.plans.values() if symbol.later is None),
+        contracts,
     )

@@ -1,4 +1,4 @@
-"""The command line, `pricing`: check, fmt, test, preview, explain, new, demo.
+"""The command line, `pricing`: check, fmt, test, preview, explain, timeline, diff, new, demo.
 
 `app` declares the commands and their options, one module per task does the work, `files` is the only one that reads
 and writes the disk, `output` the only one that knows about terminals. Whatever costs time to import (tables, plots,

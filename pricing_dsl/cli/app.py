@@ -26,7 +26,8 @@ Files = Annotated[list[str], typer.Argument(metavar="FILES...", help="Programs; 
 File = Annotated[str, typer.Argument(metavar="FILE", help="A program; `-` is standard input.")]
 Format = Annotated[Literal["text", "json"], typer.Option("--format", help="How to print the result.")]
 On = Annotated[
-    str | None, typer.Option("--on", metavar="NAME", help="The plan to price; needed where there are several.")
+    str | None,
+    typer.Option("--on", metavar="NAME", help="The plan or contract to price; needed where there are several."),
 ]
 Usage = Annotated[
     str,
@@ -35,6 +36,14 @@ Usage = Annotated[
         metavar="JSON",
         help='A JSON file, `-` for standard input, or JSON itself: {"requests": 1200000}.',
     ),
+]
+Balances = Annotated[
+    str | None,
+    typer.Option("--balances", metavar="JSON", help='What a contract opens with: {"annual": "50000.00"}.'),
+]
+Counters = Annotated[
+    str | None,
+    typer.Option("--counters", metavar="JSON", help='What its `counted` lines have counted: {"requests": 1200000}.'),
 ]
 Period = Annotated[
     str | None,
@@ -104,6 +113,8 @@ def preview(
     usage: Usage,
     on: On = None,
     period: Period = None,
+    balances: Balances = None,
+    counters: Counters = None,
     format_: Format = "text",
     plot: Annotated[
         str | None, typer.Option("--plot", metavar="METER", help="Draw the charge against this meter's usage.")
@@ -119,7 +130,7 @@ def preview(
     """Price usage: every line with its quantity, amount and reason, adjustments, total and due."""
     from pricing_dsl.cli import statements
 
-    request = statements.Request(file, on, usage, period)
+    request = statements.Request(file, on, usage, period, balances, counters)
     _end(lambda: statements.preview(request, format_, plot, plot_file, to))
 
 
@@ -129,14 +140,50 @@ def explain(
     usage: Usage,
     on: On = None,
     period: Period = None,
+    balances: Balances = None,
+    counters: Counters = None,
     line: Annotated[str | None, typer.Option("--line", metavar="LINE", help="Only this line or adjustment.")] = None,
     format_: Format = "text",
 ) -> None:
     """Show how every amount came about: rule, place in the program, inputs and formula."""
     from pricing_dsl.cli import statements
 
-    request = statements.Request(file, on, usage, period)
+    request = statements.Request(file, on, usage, period, balances, counters)
     _end(lambda: statements.explain(request, line, format_))
+
+
+@app.command()
+def timeline(
+    file: File,
+    contract: Annotated[str, typer.Argument(metavar="CONTRACT", help="The contract to show.")],
+    format_: Format = "text",
+    plot_file: Annotated[
+        str | None, typer.Option("--plot-file", metavar="OUT", help="Draw into a .png or .svg file, not as text.")
+    ] = None,
+) -> None:
+    """Show what is in force when under a contract: lines, overrides, adjustments, balances."""
+    from pricing_dsl.cli.timeline import show
+
+    _end(lambda: show(file, contract, format_, plot_file))
+
+
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="A program.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The program that follows it.")],
+    usage: Annotated[
+        str | None, typer.Option("--usage", metavar="JSON", help="Usage to price under both, as for `preview`.")
+    ] = None,
+    on: On = None,
+    period: Period = None,
+    balances: Balances = None,
+    counters: Counters = None,
+    format_: Format = "text",
+) -> None:
+    """Say what changed between two programs, in the words of the language, and what it changes in money."""
+    from pricing_dsl.cli.diff import Given, compare
+
+    _end(lambda: compare(old, new, Given(on, usage, period, balances, counters), format_))
 
 
 @app.command()

@@ -14,6 +14,7 @@ import pricing_dsl
 from pricing_dsl.cli import demo_usage, output
 from pricing_dsl.cli.demo_usage import CUSTOMERS, Customer
 from pricing_dsl.cli.files import FilesBeside, read_program
+from pricing_dsl.cli.statements import Inputs
 from pricing_dsl.compilation import Compilation, Program
 from pricing_dsl.source import Source
 from pricing_dsl.values.numbers import grouped_text
@@ -111,7 +112,8 @@ def say_curve(program: Program) -> None:
 
     title(f"5. Draw: what {DRAWN} pays against its tokens: the floor, then the slope")
     customer = next(customer for customer in CUSTOMERS if customer.name == DRAWN)
-    draw(program.evaluator(customer.plan), demo_usage.usage(customer), None, "tokens", DRAWN_TO, None)
+    inputs = Inputs(demo_usage.usage(customer), None, None, None)
+    draw(program.evaluator(customer.plan), inputs, "tokens", DRAWN_TO, None)
 
 
 def say_mistake(path: Path) -> None:

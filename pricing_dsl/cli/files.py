@@ -54,31 +54,61 @@ def write_program(file: str, text: str) -> None:
         raise CallError(f"cannot write {file}: {_words(error)}") from None
 
 
-def read_usage(text: str) -> dict[str, Any]:
-    """Usage from a JSON file, from standard input (`-`), or from the argument itself when it starts with `{`.
+def read_usage(text: str) -> dict[str, Any] | list[Any]:
+    """Usage from a JSON file, from standard input (`-`), or from the argument itself when it starts with `{` or `[`.
 
-    Numbers become `int` or `Decimal`. Raises `CallError` for anything that is not one JSON object, for a meter that is
-    given twice and for NaN or Infinity.
+    One object, or a list of segments. Numbers become `int` or `Decimal`. Raises `CallError` for anything else, for a
+    meter that is given twice and for NaN or Infinity.
     """
+    usage, name = _read_json(text, "--usage", _USAGE_HELP)
+    if isinstance(usage, dict) or (isinstance(usage, list) and all(isinstance(segment, dict) for segment in usage)):
+        return usage
+    raise CallError(f"{name}: usage is one JSON object, from meter to quantity, or a list of segments", _USAGE_HELP)
+
+
+STATEMENT_KEYS = {"target", "lines", "total", "due"}
+"""What tells a statement (`pricing preview --format json`) from balances or counters by name."""
+
+
+def read_state(text: str | None, option: str) -> dict[str, Any] | None:
+    """Opening balances or counters, read as usage is: one object, or a statement, whose closing ones they then are.
+
+    `option` is `--balances` or `--counters`.
+    """
+    if text is None:
+        return None
+    hint, part = _STATE_HELP[option], option.removeprefix("--")
+    state, name = _read_json(text, option, hint)
+    if not isinstance(state, dict):
+        raise CallError(f"{name}: {part} are one JSON object", hint)
+    is_statement = state.keys() >= STATEMENT_KEYS
+    read: dict[str, Any] = state.get(part, {}) if is_statement else state
+    return read
+
+
+def _read_json(text: str, option: str, hint: str) -> tuple[Any, str]:
+    """The document, and where it came from."""
     import json
 
-    inline = text.lstrip().startswith("{")
-    name = "--usage" if inline else "<stdin>" if text == STDIN else text
+    inline = text.lstrip().startswith(("{", "["))
+    name = option if inline else "<stdin>" if text == STDIN else text
     content = text if inline else _decoded(_read_bytes(text), name)
     try:
-        usage = json.loads(content, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_object_once)
+        document = json.loads(content, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_object_once)
     except json.JSONDecodeError as error:
-        raise CallError(f"{name}:{error.lineno}:{error.colno}: this is not JSON: {error.msg}", _USAGE_HELP) from None
+        raise CallError(f"{name}:{error.lineno}:{error.colno}: this is not JSON: {error.msg}", hint) from None
     except RecursionError:
-        raise CallError(f"{name}: this JSON is nested too deeply", _USAGE_HELP) from None
+        raise CallError(f"{name}: this JSON is nested too deeply", hint) from None
     except ValueError as error:
-        raise CallError(f"{name}: {error}", _USAGE_HELP) from None
-    if not isinstance(usage, dict):
-        raise CallError(f"{name}: usage is one JSON object, from meter to quantity", _USAGE_HELP)
-    return usage
+        raise CallError(f"{name}: {error}", hint) from None
+    return document, name
 
 
 _USAGE_HELP = 'write {"requests": 1200000} or {"tokens": [{"quantity": 120, "model": "gpt-5"}]}'
+_STATE_HELP = {
+    "--balances": 'write {"annual": "50000.00"} or {"annual": [{"amount": "50000.00", "end": "2027-01-01"}]}',
+    "--counters": 'write {"requests": 1200000} or {"tokens": [{"quantity": 120, "model": "gpt-5"}]}',
+}
 
 
 class FilesBeside(Mapping[str, bytes]):

@@ -24,8 +24,9 @@ from pricing_dsl.values.numbers import decimal_text, grouped_text
 from pricing_dsl.values.rounding import share_out
 
 if TYPE_CHECKING:
+    from pricing_dsl.cli.statements import Inputs
     from pricing_dsl.evaluate.evaluator import Evaluator
-    from pricing_dsl.evaluate.statement import Usage
+    from pricing_dsl.evaluate.statement import SegmentedUsage, Usage
 
 STEPS = 120
 """Even steps between 0 and the end of the axis."""
@@ -65,8 +66,7 @@ class Drawing:
 
 def draw(
     evaluator: Evaluator,
-    usage: Usage,
-    period: tuple[str, str] | None,
+    inputs: Inputs,
     meter: str,
     to: str | None,
     file: str | None,
@@ -77,7 +77,7 @@ def draw(
     """
     if file is not None and Path(file).suffix.lower() not in SUFFIXES:
         raise CallError(f"cannot draw into {file}", "name a file that ends in .png or .svg")
-    drawing = sampled(evaluator, usage, period, _require_meter(evaluator.program, meter), to)
+    drawing = sampled(evaluator, inputs, _require_meter(evaluator.program, meter), to)
     if file is None:
         _draw_in_terminal(drawing)
     else:
@@ -87,16 +87,19 @@ def draw(
         output.say(f"in this drawing some usage of `{meter}` reaches no price and costs nothing", sys.stderr)
 
 
-def sampled(
-    evaluator: Evaluator, usage: Usage, period: tuple[str, str] | None, meter: ir.Meter, to: str | None
-) -> Drawing:
-    """The exact amounts along the axis."""
+def sampled(evaluator: Evaluator, inputs: Inputs, meter: ir.Meter, to: str | None) -> Drawing:
+    """The exact amounts along the axis. Opening balances and counters are the same at every quantity."""
+    usage = _require_whole(inputs.usage)
     grain = 1 if meter.whole else GRAIN
-    cells = read_usage(evaluator.program, evaluator.plan, usage).get(meter.name, {})
-    bounds = sorted(set(_tier_bounds(evaluator, meter.name)))
+    plan = _plan_of(evaluator, inputs.period)
+    cells = read_usage(evaluator.program, plan, usage).get(meter.name, {})
+    bounds = sorted(set(_tier_bounds(evaluator.program, plan, meter.name)))
     end = _end(to, sum(cells.values(), Fraction(0)), bounds)
     places = _places(end, bounds, grain)
-    statements = [evaluator(_with(usage, meter, cells, place, grain), period) for place in places]
+    statements = [
+        evaluator(_with(usage, meter, cells, place, grain), inputs.period, inputs.balances, inputs.counters)
+        for place in places
+    ]
     total = Curve("total", tuple(statement.total for statement in statements))
     lines = [
         Curve(line.label or line.id, tuple(statement.line(line.id).amount for statement in statements))
@@ -113,6 +116,20 @@ def sampled(
         curves=(total, *(curve for curve in changing if curve in most)),
         unpriced=any(statement.unpriced for statement in statements),
     )
+
+
+def _require_whole(usage: Usage | SegmentedUsage) -> Usage:
+    if isinstance(usage, Mapping):
+        return usage
+    raise CallError("usage in segments cannot be drawn", "draw a period that nothing cuts, and give its usage as one")
+
+
+def _plan_of(evaluator: Evaluator, period: tuple[str, str] | None) -> ir.Plan:
+    """The plan whose tiers are sampled: of a contract, what is in force when the period starts."""
+    if isinstance(evaluator.target, ir.Plan):
+        return evaluator.target
+    start = evaluator.contract_period(period).start
+    return next(version.plan for version in evaluator.target.versions if version.start <= start < version.end)
 
 
 def _require_meter(program: ir.Program, name: str) -> ir.Meter:
@@ -164,9 +181,9 @@ def _with(
     return {**usage, meter.name: made}
 
 
-def _tier_bounds(evaluator: Evaluator, meter: str) -> Iterator[Fraction]:
+def _tier_bounds(program: ir.Program, plan: ir.Plan, meter: str) -> Iterator[Fraction]:
     """Upper bounds of all tiers in charges that read this meter, directly or through a quantity."""
-    quantities = {quantity.name: quantity for quantity in evaluator.program.quantities}
+    quantities = {quantity.name: quantity for quantity in program.quantities}
 
     def reads(source: object) -> bool:
         quantity = quantities.get(source) if isinstance(source, str) else None
@@ -174,7 +191,7 @@ def _tier_bounds(evaluator: Evaluator, meter: str) -> Iterator[Fraction]:
             return source == meter
         return reads(quantity.source) or any(reads(term.name) for term in quantity.terms)
 
-    for line in evaluator.plan.lines:
+    for line in plan.lines:
         if isinstance(line, ir.Charge) and reads(line.source):
             yield from (tier.upper for tier in _tiers(line.steps) if tier.upper is not None)
 

@@ -26,10 +26,10 @@ PARTS_MAX = 3
 
 
 def line_sentence(line: Line) -> str:
-    """Why a line is its amount. Empty for a line that was not explained."""
+    """Why a line is its amount. Empty for a line that was not explained; who won over whom is told by `explain`."""
     if line.reason is None:
         return ""
-    steps = line.reason.children
+    steps = [step for step in line.reason.children if not step.what.startswith("override ")]
     if line.kind == "fee":
         return "; ".join(_fee(step) for step in steps)
     refused = [step for step in steps if step.what.startswith(REFUSED)]
@@ -84,7 +84,10 @@ def _price_or_amount(step: Reason) -> str:
     parts = [part for part in step.children if part.unit == step.unit and not part.rule.startswith(LOOK_UP)]
     if step.what in PRICES:
         return _added(parts) if parts else step.formula
-    return f"{step.what} = {short_number(step.value)}" if parts else f"{step.what}: {step.formula}"
+    of_counter = step.what.startswith("segment ") and step.formula  # what its end costs, less what its start did
+    if of_counter or not parts:
+        return f"{step.what}: {step.formula}"
+    return f"{step.what} = {short_number(step.value)}"
 
 
 def _added(parts: Sequence[Reason]) -> str:

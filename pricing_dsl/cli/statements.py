@@ -7,19 +7,19 @@ JSON is `Statement.to_dict()`, with `reason` trees for `explain`; where the prog
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pricing_dsl.cli import output
-from pricing_dsl.cli.files import CallError, read_usage
+from pricing_dsl.cli.files import CallError, read_state, read_usage
 from pricing_dsl.cli.programs import Format, load, say_program_error
 from pricing_dsl.diagnostics.diagnostic import ProgramError
 from pricing_dsl.evaluate.errors import EvaluationError
 
 if TYPE_CHECKING:
     from pricing_dsl.compilation import Program
-    from pricing_dsl.evaluate.statement import Statement, Usage
+    from pricing_dsl.evaluate.statement import SegmentedUsage, Statement, Usage
 
 Period = tuple[str, str]
 
@@ -32,16 +32,41 @@ class Request:
     on: str | None
     usage: str
     period: str | None
+    balances: str | None = None
+    counters: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What is given beside the program, read."""
+
+    usage: Usage | SegmentedUsage
+    period: Period | None
+    balances: Mapping[str, Any] | None
+    counters: Mapping[str, Any] | None
+
+    @classmethod
+    def read(cls, request: Request) -> Inputs:
+        return cls(
+            read_usage(request.usage),
+            parse_period(request.period),
+            read_state(request.balances, "--balances"),
+            read_state(request.counters, "--counters"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The same, read: the program, the plan's name, usage and period."""
+    """A request, read: the program, the name of the plan or contract, and its inputs."""
 
     program: Program
     on: str
-    usage: Usage
-    period: Period | None
+    inputs: Inputs
+
+    def statement(self, *, explained: bool) -> Statement:
+        evaluator, given = self.program.evaluator(self.on), self.inputs
+        price = evaluator.explain if explained else evaluator
+        return price(given.usage, given.period, given.balances, given.counters)
 
 
 def preview(request: Request, format_: Format, plot: str | None, plot_file: str | None, to: str | None) -> int:
@@ -52,17 +77,16 @@ def preview(request: Request, format_: Format, plot: str | None, plot_file: str 
         raise CallError("a plot has no JSON form", "draw it into a file: `--plot-file OUT.svg`")
 
     def show(work: Work) -> None:
-        evaluator = work.program.evaluator(work.on)
         if format_ == "json":
-            output.say_json(evaluator(work.usage, work.period).to_dict())
+            output.say_json(work.statement(explained=False).to_dict())
         else:
             from pricing_dsl.cli.tables import say_statement
 
-            say_statement(work.program, evaluator.explain(work.usage, work.period))
+            say_statement(work.program, work.statement(explained=True))
         if plot is not None:
             from pricing_dsl.cli.plotting import draw
 
-            draw(evaluator, work.usage, work.period, plot, to, plot_file)
+            draw(work.program.evaluator(work.on), work.inputs, plot, to, plot_file)
 
     return _priced(request, format_, show)
 
@@ -71,7 +95,7 @@ def explain(request: Request, line: str | None, format_: Format) -> int:
     """Print how each amount came about, of `line` alone if given. Returns the exit code."""
 
     def show(work: Work) -> None:
-        statement = work.program.evaluator(work.on).explain(work.usage, work.period)
+        statement = work.statement(explained=True)
         if line is not None:
             require_row(statement, line)
         if format_ == "json":
@@ -91,10 +115,7 @@ def _priced(request: Request, format_: Format, show: Callable[[Work], None]) -> 
     except ProgramError as error:
         return say_program_error(error, format_)
     try:
-        work = Work(
-            program, chosen_target(program, request.on), read_usage(request.usage), parse_period(request.period)
-        )
-        show(work)
+        show(Work(program, chosen_target(program, request.on), Inputs.read(request)))
     except (EvaluationError, CallError) as error:
         if format_ == "json":
             output.say_json({"error": {"code": error.code, "message": error.message, "help": error.help}})

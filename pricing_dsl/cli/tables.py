@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from pricing_dsl.cli import output
+from pricing_dsl.cli import agreed, output
 from pricing_dsl.cli.reasons import line_sentence, row_sentence, short_number
 from pricing_dsl.diagnostics.layout import printable
 from pricing_dsl.evaluate import lookup
@@ -42,7 +42,8 @@ MENDS = {
 
 def say_statement(program: Program, statement: Statement) -> None:
     """The statement as a table, then what needs attention. On a narrow page the reasons stand below the table."""
-    beside = output.page_width(sys.stdout) >= WIDTH_FOR_REASONS
+    width = output.page_width(sys.stdout)
+    beside = width >= WIDTH_FOR_REASONS
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
     table.add_column("line", overflow="fold")
     table.add_column("quantity", justify="right", no_wrap=True, overflow="fold")
@@ -63,7 +64,8 @@ def say_statement(program: Program, statement: Statement) -> None:
     for meter in statement.unused:
         notes.append(Text.assemble(("unused", "yellow"), f": usage of `{meter}` was given, but no line mentions it"))
     blocks = [block for block in (below, notes) if block]
-    output.show(_heading(program, statement), table, *(text for block in blocks for text in (Text(), *block)))
+    written = [text for block in blocks for text in (Text(), *block)]
+    output.show(_heading(program, statement), table, *agreed.blocks(statement, width), *written)
 
 
 def _rows(statement: Statement) -> Iterator[tuple[Text, Text, Text, str]]:
@@ -78,8 +80,11 @@ def _rows(statement: Statement) -> Iterator[tuple[Text, Text, Text, str]]:
     for row in statement.adjustments:
         yield Text(row.id), nothing, _amount(row.minor, statement), printable(row_sentence(row))
     yield nothing, nothing, nothing, ""
-    for sum_name, minor in (("total", statement.total_minor), ("due", statement.due_minor)):
-        yield Text(sum_name, "bold"), Text(statement.currency), Text(_money(minor, statement), "bold"), ""
+    currency = Text(statement.currency)
+    yield Text("total", "bold"), currency, Text(_money(statement.total_minor, statement), "bold"), ""
+    for what, amount, because in agreed.sums(statement):
+        yield Text(printable(what)), nothing, Text(agreed.grouped(amount), "green" if amount < 0 else ""), because
+    yield Text("due", "bold"), currency, Text(_money(statement.due_minor, statement), "bold"), ""
 
 
 def say_explanation(program: Program, statement: Statement, only: str | None) -> None:
@@ -95,6 +100,7 @@ def say_explanation(program: Program, statement: Statement, only: str | None) ->
                 said.append_text(_details(row.reason, program.source))
                 for step in row.reason.children:
                     _add_reason(branch, step, program.source)
+    agreed.add_draws(tree, statement, only)
     output.show(_heading(program, statement), tree, *map(_unpriced, statement.unpriced))
 
 

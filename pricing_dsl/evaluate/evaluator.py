@@ -1,7 +1,8 @@
-"""The evaluator of one plan: the fast path, and the reference evaluator where an explanation or care is needed.
+"""The evaluator of one plan or contract: the fast path, and the reference evaluator where care is needed.
 
 Both give the same statement to the last digit. The generated code hands over whatever it does not do exactly itself,
-and whatever is wrong with the usage, so every error is said by the reference evaluator.
+and whatever is wrong with the usage, so every error is said by the reference evaluator. Contracts are evaluated by the
+reference evaluator alone.
 """
 
 from __future__ import annotations
@@ -9,23 +10,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pricing_dsl.evaluate import reference
 from pricing_dsl.evaluate.errors import EvaluationError
+from pricing_dsl.evaluate.opening import read_balances, read_counters
+from pricing_dsl.evaluate.reference.agreement import evaluate_contract
 from pricing_dsl.evaluate.scalar import Fallback, ScalarPlan, compile_plan
-from pricing_dsl.evaluate.statement import Statement, Usage
+from pricing_dsl.evaluate.statement import SegmentedUsage, Statement, Usage
 from pricing_dsl.ir import nodes as ir
-from pricing_dsl.values.periods import BillingPeriod, Moment, PeriodError
+from pricing_dsl.values.periods import BillingPeriod, ContractPeriod, Moment, PeriodError, Term
 
 Period = tuple[Moment, Moment]
 
 
 class Evaluator:
-    """Prices usage under one plan. Made by `Program.evaluator`; reusable and thread-safe.
+    """Prices usage under one plan or contract. Made by `Program.evaluator`; reusable and thread-safe.
 
     `usage` maps a meter to a number (int, text or Decimal, never float) or to a list of cells
-    `{"quantity": "120000000", "model": "gpt-5"}`. `period` is half open, dates or instants; left out, the plan is in a
-    whole first period (language reference, section 8). Wrong input raises `EvaluationError` with an R code.
+    `{"quantity": "120000000", "model": "gpt-5"}`; where the period of a contract is cut, it is a list of segments
+    `{"from": "2026-03-01", "to": "2026-03-16", "usage": {...}}` that tile the period. `period` is half open, dates or
+    instants; left out, a plan is in a whole first period and a contract in the first of its term (language reference,
+    section 8). `balances` and `counters` are a contract's opening state (rules 4 and 34), by name and by line, as the
+    statement before gives them back; what is not given is assumed, and the statement says so. Wrong input raises
+    `EvaluationError` with an R code.
 
     >>> import pricing_dsl
     >>> program = pricing_dsl.compile('''
@@ -49,83 +57,138 @@ class Evaluator:
     (['include 100', 'graduated'], '500 + 100')
     """
 
-    def __init__(self, program: ir.Program, plan: ir.Plan) -> None:
+    def __init__(self, program: ir.Program, target: ir.Plan | ir.Contract) -> None:
         self.program = program
-        self.plan = plan
-        self._undated = BillingPeriod.resolve(plan.bill, plan.timezone, None)
+        self.target = target
 
     @cached_property
     def _scalar(self) -> ScalarPlan:
-        return compile_plan(self.program, self.plan)
+        assert isinstance(self.target, ir.Plan)
+        return compile_plan(self.program, self.target)
+
+    @cached_property
+    def _undated(self) -> BillingPeriod:
+        return self._plan_period(None)
 
     def __call__(
         self,
-        usage: Usage,
+        usage: Usage | SegmentedUsage,
         period: Period | None = None,
         balances: Mapping[str, Any] | None = None,
         counters: Mapping[str, Any] | None = None,
     ) -> Statement:
         """The statement for this usage."""
-        resolved = self._resolve(period, balances, counters)
+        if isinstance(self.target, ir.Contract):
+            return self._agreed(self.target, usage, period, balances, counters, explain=False)
+        resolved = self._stateless(period, balances, counters)
+        whole = _require_unsegmented(usage)
         try:
-            return self._scalar.statement(usage, resolved)
+            return self._scalar.statement(whole, resolved)
         except Fallback:
             pass  # outside the handler, so that an error of the usage stands alone
-        return reference.evaluate(self.program, self.plan, usage, resolved, explain=False)
+        return reference.evaluate(self.program, self.target, whole, resolved, explain=False)
 
     def explain(
         self,
-        usage: Usage,
+        usage: Usage | SegmentedUsage,
         period: Period | None = None,
         balances: Mapping[str, Any] | None = None,
         counters: Mapping[str, Any] | None = None,
     ) -> Statement:
         """The same statement; each line and row carries its `reason`: rule, span, inputs and formula."""
-        resolved = self._resolve(period, balances, counters)
-        return reference.evaluate(self.program, self.plan, usage, resolved, explain=True)
+        if isinstance(self.target, ir.Contract):
+            return self._agreed(self.target, usage, period, balances, counters, explain=True)
+        resolved = self._stateless(period, balances, counters)
+        return reference.evaluate(self.program, self.target, _require_unsegmented(usage), resolved, explain=True)
 
     def amounts(self, usage: Usage, period: Period | None = None) -> dict[str, int]:
         """The hot path: line name -> amount in minor units before adjustments, and `total`.
 
         Raises `EvaluationError` R0103 when usage is unpriced: a bare dict has no place to say so.
         """
-        resolved = self._undated if period is None else self._resolve(period, None, None)
+        if isinstance(self.target, ir.Contract):
+            return _careful_amounts(self(usage, period))
+        resolved = self._undated if period is None else self._plan_period(period)
         try:
             return self._scalar.amounts(usage, resolved)
         except Fallback:
             pass
-        return self._careful_amounts(usage, resolved)
+        return _careful_amounts(reference.evaluate(self.program, self.target, usage, resolved, explain=False))
 
-    def _careful_amounts(self, usage: Usage, period: BillingPeriod) -> dict[str, int]:
-        statement = reference.evaluate(self.program, self.plan, usage, period, explain=False)
-        if statement.unpriced:
-            first = statement.unpriced[0]
-            raise EvaluationError(
-                "R0103",
-                f"{len(statement.unpriced)} entries of usage are unpriced, the first on `{first.line}`: {first.reason}",
-                "ask for the statement, which lists them in `unpriced`",
-            )
-        amounts = {line.info.id: line.minor for line in statement.lines}
-        amounts["total"] = statement.total_minor
-        return amounts
+    def contract_period(self, period: Period | None) -> ContractPeriod:
+        """The billing period of a contract that is priced, clipped to the term; the first one for `None`."""
+        assert isinstance(self.target, ir.Contract)
+        _require_pair(period)
+        term = Term(self.target.start, self.target.end, ZoneInfo(self.target.timezone))
+        try:
+            return ContractPeriod.of_term(self.target.bill, term, period)
+        except PeriodError as error:
+            raise EvaluationError("R0105", error.message, error.help) from None
 
-    def _resolve(
+    def _agreed(
+        self,
+        contract: ir.Contract,
+        usage: Usage | SegmentedUsage,
+        period: Period | None,
+        balances: Mapping[str, Any] | None,
+        counters: Mapping[str, Any] | None,
+        *,
+        explain: bool,
+    ) -> Statement:
+        opening = read_balances(self.program, contract, balances)
+        counted = read_counters(contract, counters)
+        resolved = self.contract_period(period)
+        return evaluate_contract(self.program, contract, usage, resolved, opening, counted, explain=explain)
+
+    def _stateless(
         self, period: Period | None, balances: Mapping[str, Any] | None, counters: Mapping[str, Any] | None
     ) -> BillingPeriod:
+        """The period of a plan, which has no state to open with."""
         for what, given in (("balance", balances), ("counter", counters)):
             if given:
                 raise EvaluationError(
                     "R0104",
-                    f"`{self.plan.name}` keeps no {what} `{next(iter(given))}`",
-                    "balances and counters belong to contracts; this version evaluates plans",
+                    f"the plan `{self.target.name}` keeps no {what} `{next(iter(given))}`",
+                    "balances and counters belong to contracts: price a contract on the plan",
                 )
-        if period is None:
-            return self._undated
-        if isinstance(period, str):
-            raise EvaluationError(
-                "R0105", f"`{period}` is no period", 'give its start and end: ("2026-03-01", "2026-04-01")'
-            )
+        return self._undated if period is None else self._plan_period(period)
+
+    def _plan_period(self, period: Period | None) -> BillingPeriod:
+        assert isinstance(self.target, ir.Plan)
+        _require_pair(period)
         try:
-            return BillingPeriod.resolve(self.plan.bill, self.plan.timezone, period)
+            return BillingPeriod.resolve(self.target.bill, self.target.timezone, period)
         except PeriodError as error:
             raise EvaluationError("R0105", error.message, error.help) from None
+
+
+def _require_unsegmented(usage: Usage | SegmentedUsage) -> Usage:
+    """The usage of a plan, which nothing cuts. Raises `EvaluationError` R0309 for a list of segments."""
+    if type(usage) is dict or isinstance(usage, Mapping):  # the first is what is given, and asked in no time
+        return usage
+    raise EvaluationError(
+        "R0309",
+        "usage maps meters to quantities",
+        'give a mapping such as {"requests": "2300000"}; lists of segments belong to contracts',
+    )
+
+
+def _require_pair(period: Period | None) -> None:
+    """Raise `EvaluationError` R0105 for a text where the two ends of a period must stand."""
+    if isinstance(period, str):
+        raise EvaluationError(
+            "R0105", f"`{period}` is no period", 'give its start and end: ("2026-03-01", "2026-04-01")'
+        )
+
+
+def _careful_amounts(statement: Statement) -> dict[str, int]:
+    if statement.unpriced:
+        first = statement.unpriced[0]
+        raise EvaluationError(
+            "R0103",
+            f"{len(statement.unpriced)} entries of usage are unpriced, the first on `{first.line}`: {first.reason}",
+            "ask for the statement, which lists them in `unpriced`",
+        )
+    amounts = {line.info.id: line.minor for line in statement.lines}
+    amounts["total"] = statement.total_minor
+    return amounts

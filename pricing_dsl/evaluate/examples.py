@@ -15,10 +15,12 @@ from pricing_dsl.syntax import nodes as syntax
 from pricing_dsl.values.numbers import decimal_text, fraction_from_decimal
 from pricing_dsl.values.periods import month_start
 
+NOT_IN_FORCE = "not in force in this period"
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One `expect`: amounts as decimal text."""
+    """One `expect`: amounts as decimal text; `actual` may say that the line is not in force."""
 
     target: str
     expected: str
@@ -81,21 +83,23 @@ def example_period(example: syntax.Example) -> Period | None:
 
 
 def check_expectation(statement: Statement, expect: syntax.Expect) -> Check:
-    """Compare one expected amount: `exact` with the unrounded one, otherwise with the rounded one."""
-    name = expect.target.text
-    match name:
-        case "total" | "due":
-            value = fraction_from_decimal(statement.total if name == "total" else statement.due)
-            if expect.exact:
-                value = exact_total(statement)
-        case _:
-            line = statement.line(name)
-            value = line.exact if expect.exact else fraction_from_decimal(line.amount)
-    expected = expect.amount.value
+    """Compare one expected amount: `exact` with the unrounded one, otherwise with the rounded one.
+
+    Under a contract a line may be in force at other times only; then nothing is there to compare.
+    """
+    name, expected = expect.target.text, expect.amount.value
+    lines = {line.id: line for line in statement.lines}
+    if name in ("total", "due"):
+        value = fraction_from_decimal(statement.total if name == "total" else statement.due)
+        if expect.exact:
+            value += unrounded(statement)
+    elif name in lines:
+        value = lines[name].exact if expect.exact else fraction_from_decimal(lines[name].amount)
+    else:
+        return Check(name, decimal_text(expected), NOT_IN_FORCE, False, expect.span)
     return Check(name, decimal_text(expected), decimal_text(value), value == expected, expect.span)
 
 
-def exact_total(statement: Statement) -> Fraction:
-    """The sum of the unrounded lines and the adjustments."""
-    rows = sum((fraction_from_decimal(row.amount) for row in statement.adjustments), Fraction(0))
-    return sum((line.exact for line in statement.lines), rows)
+def unrounded(statement: Statement) -> Fraction:
+    """What rounding its lines took from a statement: their exact amounts less their rounded ones."""
+    return sum((line.exact - fraction_from_decimal(line.amount) for line in statement.lines), Fraction(0))

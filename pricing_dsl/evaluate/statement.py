@@ -160,6 +160,8 @@ class Line:
 class Row:
     """One adjustment as it took effect: `amount` is negative for a discount and a cap, positive for a top-up.
 
+    Contracts add rows of the kinds `true_up` (of a postpaid commit) and `balance_factors` (one per line, rule 29).
+
     `shares` are what it changed on each line, by line id, in minor units; a top-up without `on` has none and stands
     on its own. `id` is the name given by `as`, or the kind and its number among the plan's adjustments from 1.
     """
@@ -219,25 +221,91 @@ class Unpriced(NamedTuple):
         }
 
 
+class Lot(NamedTuple):
+    """A part of a balance. `end` is when it expires (ISO 8601), `None` for never; `rolled`: it has rolled over once."""
+
+    amount: Decimal
+    end: str | None
+    rolled: bool
+
+    def to_dict(self) -> Json:
+        return {"amount": plain(self.amount), "end": self.end, "rolled": self.rolled}
+
+
+class BalanceMovement(NamedTuple):
+    """What happened to one balance in the period, in `unit` (a currency code or a unit's name).
+
+    opening + granted = drawn + expired + closing; `rolled_over`, what moved to a new lot, counts in neither (rule 34).
+    `lots` are what is left, the one that ends first before the others. `assumed`: the opening balance was not given.
+    """
+
+    name: str
+    unit: str
+    opening: Decimal
+    granted: Decimal
+    drawn: Decimal
+    expired: Decimal
+    rolled_over: Decimal
+    closing: Decimal
+    lots: tuple[Lot, ...]
+    assumed: bool
+
+    def to_dict(self) -> Json:
+        moved = {name: plain(getattr(self, name)) for name in MOVEMENTS}
+        return {"unit": self.unit, **moved, "lots": [lot.to_dict() for lot in self.lots], "assumed": self.assumed}
+
+
+MOVEMENTS = ("opening", "granted", "drawn", "expired", "rolled_over", "closing")
+
+
+class Draw(NamedTuple):
+    """What a balance paid of a line in one segment, in the balance's unit; `why` says its place in the burn order."""
+
+    balance: str
+    line: str
+    segment: int
+    amount: Decimal
+    why: str
+
+    def to_dict(self) -> Json:
+        return {**self._asdict(), "amount": plain(self.amount)}
+
+
+class Invoiced(NamedTuple):
+    """What is invoiced for a commit itself, at an instant of the period: part of `due`, never of `total`."""
+
+    commit: str
+    amount: Decimal
+    at: str
+
+    def to_dict(self) -> Json:
+        return {**self._asdict(), "amount": plain(self.amount)}
+
+
+def plain(amount: Decimal) -> str:
+    """A decimal without an exponent.
+
+    >>> plain(Decimal("1E+3")), plain(Decimal("0.10"))
+    ('1000', '0.10')
+    """
+    return f"{amount:f}"
+
+
 class Statement:
     """The result of one evaluation. `total` = lines + adjustments; `due` is what remains after balances.
 
     `unused` are the meters of the program for which usage was given though no line of the plan mentions them.
     With anything in `unpriced` the statement is a preview only.
+
+    Under a contract: `balances` by name, `draws` in the order paid, what is `invoiced` for commits, closing `counters`
+    by line (a number, or cells as in usage), the `segments` into which the period was cut (`Draw.segment` counts them
+    from 0), and what was `assumed`: opening state that was not given, as `balance annual` or `counter requests`.
     """
 
     __slots__ = (
-        "adjustments",
-        "currency",
-        "digits",
-        "due_minor",
-        "lines",
-        "period",
-        "target",
-        "total_minor",
-        "unpriced",
-        "unused",
-    )
+        "adjustments", "assumed", "balances", "counters", "currency", "digits", "draws", "due_minor", "invoiced",
+        "lines", "period", "segments", "target", "total_minor", "unpriced", "unused",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -251,6 +319,13 @@ class Statement:
         due_minor: int,
         unpriced: tuple[Unpriced, ...] = (),
         unused: tuple[str, ...] = (),
+        *,
+        balances: Mapping[str, BalanceMovement] | None = None,
+        counters: Mapping[str, Any] | None = None,
+        draws: tuple[Draw, ...] = (),
+        invoiced: tuple[Invoiced, ...] = (),
+        assumed: tuple[str, ...] = (),
+        segments: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self.target = target
         self.currency = currency
@@ -262,6 +337,12 @@ class Statement:
         self.due_minor = due_minor
         self.unpriced = unpriced
         self.unused = unused
+        self.balances: Mapping[str, BalanceMovement] = balances or {}
+        self.counters: Mapping[str, Any] = counters or {}
+        self.draws = draws
+        self.invoiced = invoiced
+        self.assumed = assumed
+        self.segments = segments
 
     @property
     def total(self) -> Decimal:
@@ -273,8 +354,8 @@ class Statement:
 
     @property
     def is_final(self) -> bool:
-        """Whether it may be finalised: nothing is unpriced."""
-        return not self.unpriced
+        """Whether it may be finalised: nothing is unpriced, and no opening state was assumed (rules 4 and 34)."""
+        return not self.unpriced and not self.assumed
 
     def line(self, id: str) -> Line:  # noqa: A002 - the field's name on the statement
         """The line of that name. Raises `KeyError` with the names there are."""
@@ -284,8 +365,11 @@ class Statement:
         raise KeyError(f"no line {id!r}; there are {', '.join(line.id for line in self.lines)}")
 
     def to_dict(self) -> Json:
-        """The JSON of `pricing preview --format json`: decimals as strings, exact fractions as `n/d` where needed."""
-        return {
+        """The JSON of `pricing preview --format json`: decimals as strings, exact fractions as `n/d` where needed.
+
+        What only contracts have is there when it is not empty.
+        """
+        document: Json = {
             "target": self.target,
             "currency": self.currency,
             "period": None if self.period is None else {"from": self.period[0], "to": self.period[1]},
@@ -296,7 +380,20 @@ class Statement:
             "unpriced": [entry.to_dict() for entry in self.unpriced],
             "unused": list(self.unused),
         }
+        agreed: Json = {
+            "segments": [{"from": start, "to": end} for start, end in self.segments],
+            "draws": [draw.to_dict() for draw in self.draws],
+            "invoiced": [entry.to_dict() for entry in self.invoiced],
+            "balances": {name: movement.to_dict() for name, movement in self.balances.items()},
+            "counters": dict(self.counters),
+            "assumed": list(self.assumed),
+        }
+        document.update((name, value) for name, value in agreed.items() if value)
+        return document
 
 
 Usage = Mapping[str, Any]
 """Meter name -> a number (int, str, Decimal) or a list of cells `{"quantity": ..., dimension: value, ...}`."""
+
+SegmentedUsage = Sequence[Mapping[str, Any]]
+"""Usage of a period that is cut: segments `{"from": ..., "to": ..., "usage": {...}}` that tile it."""

@@ -9,7 +9,7 @@ a quantity may be negative is asked where it is priced (rule 7), not here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
@@ -33,7 +33,12 @@ HOW_NUMBERS_ARE_GIVEN = 'give a whole number or decimal text such as "1250000.5"
 
 
 def read_usage(program: ir.Program, plan: ir.Plan, usage: Usage) -> dict[str, Cells]:
-    """The cells of every meter given, by meter name, in the meter's unit.
+    """The cells of every meter given, as one plan reads them; raises what `read_cells` does."""
+    return read_cells(program, [plan], usage)
+
+
+def read_cells(program: ir.Program, plans: Sequence[ir.Plan], usage: Usage) -> dict[str, Cells]:
+    """The cells of every meter given, by meter name, in the meter's unit; `plans` are all that read them.
 
     Raises `EvaluationError`: R0301 unknown meter, R0302 unknown dimension, R0303 not an exact number, R0304 too many
     digits, R0305 a dimension that a step of the plan reads is missing, R0306 a dimension's value is not text, R0307
@@ -44,7 +49,7 @@ def read_usage(program: ir.Program, plan: ir.Plan, usage: Usage) -> dict[str, Ce
             "R0309", "usage maps meters to quantities", 'give a mapping such as {"requests": "2300000"}'
         )
     meters = {meter.name: meter for meter in program.meters}
-    read = dimensions_read(program, plan)
+    read = [dimensions_read(program, plan) for plan in plans]
     cells: dict[str, Cells] = {}
     count = 0
     for name, given in usage.items():
@@ -65,7 +70,8 @@ def read_usage(program: ir.Program, plan: ir.Plan, usage: Usage) -> dict[str, Ce
                 f"usage has more than {CELLS_MAX:_} cells",
                 "aggregate it first: one cell per combination of the dimensions that the plan reads",
             )
-        cells[name] = read_meter(meter, entries, read.get(name, frozenset()))
+        required = frozenset().union(*(of_plan.get(name, frozenset()) for of_plan in read))
+        cells[name] = read_meter(meter, entries, required)
     return cells
 
 

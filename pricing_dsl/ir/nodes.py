@@ -535,6 +535,101 @@ class Plan(Node):
     adjustments: tuple[Adjustment, ...]
 
 
+# --- contracts -------------------------------------------------------------------------------------------------------
+
+Instant = int
+"""Seconds since 1970-01-01T00:00Z. Every instant of an agreement is a whole second."""
+
+
+class Override(NamedTuple):
+    """Which of several overrides in force won a kind of step on a line, and what it set aside."""
+
+    line: str
+    kind: str
+    winner: Span
+    losers: tuple[Span, ...]
+
+
+@record(frozen=True, slots=True)
+class Version(Node):
+    """What is in force in `[start, end)` of the term: the plan as every override, phase and line in force makes it."""
+
+    start: Instant
+    end: Instant
+    plan: Plan
+    overrides: tuple[Override, ...]
+
+
+@record(frozen=True, slots=True)
+class Cover(Node):
+    """A line that a balance pays, perhaps only its cells for which `where` holds."""
+
+    line: str
+    where: Expression | None
+
+
+@record(frozen=True, slots=True)
+class Balance(Node):
+    """A prepaid commit or a credit: grants of money (`unit` is `None`) or of units that cover lines.
+
+    One grant at `start`, or with `cadence` one at the start of each month, quarter or year of the contract in
+    `[start, end)`. `lifetime_months` is `valid for N months`; otherwise a grant ends with the next one, or at `end`.
+    `covers` is `None` for every line. `funded_lines` is `None` for all it covers. `invoiced` is per grant, or per
+    `invoice_cadence`; `None` is `not invoiced`. Balances stand in the order written.
+    """
+
+    name: str
+    kind: Literal["commit", "credit"]
+    amount: Expression
+    unit: str | None
+    policy: CellOrder | None
+    cadence: Literal["monthly", "quarterly", "yearly"] | None
+    start: Instant
+    end: Instant
+    lifetime_months: int | None
+    covers: tuple[Cover, ...] | None
+    priority: int | None
+    rollover: Fraction | None
+    rollover_months: int | None
+    funded: Fraction | None
+    funded_lines: tuple[str, ...] | None
+    overage: Fraction | None
+    overage_rejects: bool
+    invoiced: Expression | None
+    invoice_cadence: Literal["monthly", "quarterly", "yearly"] | None
+
+
+@record(frozen=True, slots=True)
+class Floor(Node):
+    """A postpaid commit: at the end of each of its periods a true-up brings the covered spend up to `amount`."""
+
+    name: str
+    amount: Fraction
+    cadence: Literal["monthly", "quarterly", "yearly"] | None
+    start: Instant
+    end: Instant
+    covers: tuple[Cover, ...] | None
+
+
+@record(frozen=True, slots=True)
+class Contract(Node):
+    """What one customer gets. `versions` tile the term `[start, end)`; `plan` names the list it started from."""
+
+    name: str
+    label: str
+    customer: str | None
+    plan: str | None
+    plan_version: int | None
+    start: Instant
+    end: Instant
+    bill: Bill
+    timezone: str
+    rounding: Literal["half_up", "half_even"]
+    versions: tuple[Version, ...]
+    balances: tuple[Balance, ...]
+    floors: tuple[Floor, ...]
+
+
 @record(frozen=True, slots=True)
 class Program(Node):
     """All that a program says about amounts. `digits` are the minor digits of `currency`."""
@@ -546,3 +641,4 @@ class Program(Node):
     quantities: tuple[Quantity, ...]
     tables: tuple[Table, ...]
     plans: tuple[Plan, ...]
+    contracts: tuple[Contract, ...] = ()

@@ -2,13 +2,14 @@
 
 Periods are half open and laid in local time (language reference, sections 6 and 8). Days count alike, the day of a
 start counts and that of an end does not; seconds are real elapsed seconds. Shares are exact fractions of the whole
-billing (or service) period. Reads no clock: without dates a plan is in a whole first period.
+billing (or service) period. Months, quarters and years of a contract run from the start of its term. Reads no clock:
+without dates a plan is in a whole first period.
 """
 
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
@@ -17,10 +18,14 @@ from zoneinfo import ZoneInfo
 
 Cadence = Literal["daily", "weekly", "monthly", "quarterly", "yearly"]
 Share = Literal["day", "second"]
+Timing = Literal["in advance", "in arrears"]
 Moment = str | date | datetime
 
 MONTHS: dict[str, int] = {"monthly": 1, "quarterly": 3, "yearly": 12}
 DAYS: dict[str, int] = {"daily": 1, "weekly": 7}
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_DAY = date(9000, 1, 1)
+"""Later than any term: what has no end ends here."""
 LENGTH_ORDER = ("daily", "weekly", "monthly", "quarterly", "yearly")
 WHOLE_RATIOS: dict[tuple[str, str], int] = {
     ("weekly", "daily"): 7,
@@ -58,6 +63,11 @@ class Interval:
     start: datetime
     end: datetime
 
+    def clipped(self, other: Interval) -> Interval | None:
+        """What both have in common; `None` when nothing is."""
+        start, end = max(self.start, other.start), min(self.end, other.end)
+        return Interval(start, end) if start < end else None
+
     def length(self, by: Share) -> int:
         """Local calendar days, or real seconds."""
         if by == "day":
@@ -67,6 +77,14 @@ class Interval:
 
     def share_of(self, whole: Interval, by: Share) -> Fraction:
         return Fraction(self.length(by), whole.length(by))
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service period of a fee, and the part of it in which the fee is in force."""
+
+    whole: Interval
+    in_force: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,34 +104,43 @@ class BillingPeriod:
         zone = ZoneInfo(timezone)
         if period is None:
             return cls(bill.cadence, bill.day, bill.from_term, zone, None, None)
-        start, end = (instant(moment, zone) for moment in period)
-        if start >= end:
-            raise PeriodError(
-                f"the period from {text(start)} to {text(end)} is empty", "a period ends after it starts: [from, to)"
-            )
-        anchor = start.date() if bill.from_term else None
-        whole = containing(bill.cadence, bill.day, zone, start, anchor)
-        if end > whole.end:
-            raise PeriodError(
-                f"the period from {text(start)} to {text(end)} crosses the end of a billing period, {text(whole.end)}",
-                f"price one {bill.cadence} period or a part of one: {text(whole.start)} to {text(whole.end)}",
-            )
-        return cls(bill.cadence, bill.day, bill.from_term, zone, Interval(start, end), whole)
+        priced = Interval(*(instant(moment, zone) for moment in period))
+        require_ordered(priced)
+        anchor = priced.start.date() if bill.from_term else None
+        whole = containing(bill.cadence, bill.day, zone, priced.start, anchor)
+        require_within(priced, whole, bill.cadence)
+        return cls(bill.cadence, bill.day, bill.from_term, zone, priced, whole)
 
     @property
     def bounds(self) -> tuple[str, str] | None:
         """The priced period as the statement writes it: dates where both ends are local midnights."""
         return None if self.priced is None else (text(self.priced.start), text(self.priced.end))
 
+    @property
+    def agreed(self) -> Interval:
+        """The time in which anything is in force: a plan's first period begins its term, a part of one ends it too."""
+        assert self.priced is not None
+        assert self.whole is not None
+        end = self.priced.end if self.priced.end < self.whole.end else datetime.combine(LAST_DAY, time(), self.zone)
+        return Interval(self.priced.start, end)
+
+    @property
+    def term_start(self) -> datetime:
+        """Where months, quarters and years of the term are counted from."""
+        assert self.priced is not None
+        return self.priced.start
+
     def share(self, by: Share) -> Fraction:
         """The share of the whole billing period that is priced (rule 26)."""
-        if self.priced is None or self.whole is None:
-            return Fraction(1)
-        return self.priced.share_of(self.whole, by)
+        return Fraction(1) if self.priced is None else self.share_of([self.priced], by)
 
-    def fee_shares(
-        self, cadence: str, timing: Literal["in advance", "in arrears"], by: Share | None
-    ) -> tuple[Fraction, ...]:
+    def share_of(self, stretches: Iterable[Interval], by: Share) -> Fraction:
+        """The share of the whole billing period, before the term cuts it, that some stretches of it are (rule 26)."""
+        if self.whole is None:
+            return Fraction(1)
+        return Fraction(sum(stretch.length(by) for stretch in stretches), self.whole.length(by))
+
+    def fee_shares(self, cadence: str, timing: Timing, by: Share | None) -> tuple[Fraction, ...]:
         """One entry per service period of a fee that this bill carries: 1, or its share in force when prorated by `by`.
 
         Service periods not longer than the bill's are laid as the bill's; longer ones start with the term, which is
@@ -121,19 +148,47 @@ class BillingPeriod:
         """
         if cadence == "once":
             return (Fraction(1),)
-        shorter_or_equal = LENGTH_ORDER.index(cadence) <= LENGTH_ORDER.index(self.cadence)
         if self.priced is None or self.whole is None:
-            if not shorter_or_equal:
+            if LENGTH_ORDER.index(cadence) > LENGTH_ORDER.index(self.cadence):
                 return (Fraction(1),) if timing == "in advance" else ()
             return (Fraction(1),) * self._undated_count(cadence)
-        if shorter_or_equal:
-            return tuple(self._shares_within(cadence, timing, by))
-        first = containing(cadence, None, self.zone, self.priced.start, self.priced.start.date())
-        term_ends_here = self.priced.end < self.whole.end
-        if timing == "in arrears" and not term_ends_here:
-            return ()
-        in_force = Interval(self.priced.start, self.priced.end) if term_ends_here else first
-        return (Fraction(1) if by is None else in_force.share_of(first, by),)
+        services = self.services(cadence, timing, self.agreed)
+        return tuple(Fraction(1) if by is None else s.in_force.share_of(s.whole, by) for s in services)
+
+    def services(self, cadence: str, timing: Timing, in_force: Interval) -> Iterator[Service]:
+        """The service periods of a fee, clipped to the time in which it is in force, that are billed here (rule 24).
+
+        In advance those that start in the priced period, in arrears those that end in it.
+        """
+        assert self.priced is not None
+        known = in_force.clipped(self.agreed)
+        if known is None:
+            return
+        at = max(known.start, self.priced.start)
+        while at < min(known.end, self.priced.end):
+            whole = self.service(cadence, at)
+            clipped = whole.clipped(known)
+            assert clipped is not None
+            starts_here = self.priced.start <= clipped.start < self.priced.end
+            ends_here = self.priced.start < clipped.end <= self.priced.end
+            if starts_here if timing == "in advance" else ends_here:
+                yield Service(whole, clipped)
+            at = whole.end
+
+    def service(self, cadence: str, at: datetime) -> Interval:
+        """The whole service period that holds an instant: laid as the bill's, a longer one from the start of the term.
+
+        That of a fee that is billed `once` is all the time in which anything is in force.
+        """
+        if cadence == "once":
+            return self.agreed
+        if LENGTH_ORDER.index(cadence) > LENGTH_ORDER.index(self.cadence):
+            term = Term(seconds_of(self.term_start), seconds_of(self.agreed.end), self.zone)
+            start, end = term.containing(cadence, seconds_of(at))
+            return Interval(moment_of(start, self.zone), moment_of(end, self.zone))
+        day = self.day if cadence == self.cadence or (cadence in MONTHS and self.cadence in MONTHS) else None
+        anchor = self.term_start.date() if self.from_term else None
+        return containing(cadence, day, self.zone, at, anchor)
 
     def _undated_count(self, cadence: str) -> int:
         if cadence == self.cadence:
@@ -146,23 +201,133 @@ class BillingPeriod:
             )
         return count
 
-    def _shares_within(
-        self, cadence: str, timing: Literal["in advance", "in arrears"], by: Share | None
-    ) -> Iterator[Fraction]:
-        """Service periods not longer than the bill's: those that start, or end, in it; a part ends the term."""
+
+@dataclass(frozen=True, slots=True)
+class ContractPeriod(BillingPeriod):
+    """One billing period of a contract, or a part of one, clipped to its term."""
+
+    term: Term
+
+    @classmethod
+    def of_term(cls, bill: BillLike, term: Term, period: tuple[Moment, Moment] | None) -> ContractPeriod:
+        """The period to price; left out, the first of the term.
+
+        Raises `PeriodError` when it is empty, crosses a boundary of the bill's periods, or lies outside the term.
+        """
+        zone = term.zone
+        agreed = Interval(moment_of(term.start, zone), moment_of(term.end, zone))
+        anchor = agreed.start.date() if bill.from_term else None
+        if period is None:
+            whole = containing(bill.cadence, bill.day, zone, agreed.start, anchor)
+            given = whole
+        else:
+            given = Interval(*(instant(moment, zone) for moment in period))
+            require_ordered(given)
+            whole = containing(bill.cadence, bill.day, zone, given.start, anchor)
+            require_within(given, whole, bill.cadence)
+        priced = given.clipped(agreed)
+        if priced is None:
+            raise PeriodError(
+                f"the period from {text(given.start)} to {text(given.end)} lies outside the term, "
+                f"{text(agreed.start)} to {text(agreed.end)}",
+                "price a period of the term",
+            )
+        return cls(bill.cadence, bill.day, bill.from_term, zone, priced, whole, term)
+
+    @property
+    def agreed(self) -> Interval:
+        """The term; a part of a billing period counts as if the term began or ended there (section 8)."""
         assert self.priced is not None
         assert self.whole is not None
-        day = self.day if cadence == self.cadence or (cadence in MONTHS and self.cadence in MONTHS) else None
-        anchor = self.whole.start.date() if self.from_term else None
-        term_ends_here = self.priced.end < self.whole.end
-        at = self.priced.start
-        while at < self.priced.end:
-            service = containing(cadence, day, self.zone, at, anchor)
-            in_force = Interval(at, min(service.end, self.priced.end) if term_ends_here else service.end)
-            if timing == "in arrears" and in_force.end > self.priced.end:
-                return  # ends on a later bill
-            yield Fraction(1) if by is None else in_force.share_of(service, by)
-            at = service.end
+        start, end = moment_of(self.term.start, self.zone), moment_of(self.term.end, self.zone)
+        if self.priced.start > self.whole.start:
+            start = max(start, self.priced.start)
+        if self.priced.end < self.whole.end:
+            end = min(end, self.priced.end)
+        return Interval(start, end)
+
+    @property
+    def term_start(self) -> datetime:
+        return moment_of(self.term.start, self.zone)
+
+    @property
+    def start(self) -> int:
+        """The first instant priced, in seconds since 1970."""
+        assert self.priced is not None
+        return seconds_of(self.priced.start)
+
+    @property
+    def end(self) -> int:
+        """The first instant that is priced no more, in seconds since 1970."""
+        assert self.priced is not None
+        return seconds_of(self.priced.end)
+
+
+def require_ordered(period: Interval) -> None:
+    """Raise `PeriodError` for a period that is empty."""
+    if period.start >= period.end:
+        raise PeriodError(
+            f"the period from {text(period.start)} to {text(period.end)} is empty",
+            "a period ends after it starts: [from, to)",
+        )
+
+
+def require_within(period: Interval, whole: Interval, cadence: Cadence) -> None:
+    """Raise `PeriodError` for a period that crosses the end of the billing period it begins in."""
+    if period.end > whole.end:
+        raise PeriodError(
+            f"the period from {text(period.start)} to {text(period.end)} crosses the end of a billing period, "
+            f"{text(whole.end)}",
+            f"price one {cadence} period or a part of one: {text(whole.start)} to {text(whole.end)}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """The term `[start, end)` of a contract in seconds since 1970, and the zone in which its months are laid."""
+
+    start: int
+    end: int
+    zone: ZoneInfo
+
+    def after_months(self, months: int) -> int:
+        """The instant that lies so many months after the start: same day and time, or a shorter month's last day."""
+        first = moment_of(self.start, self.zone)
+        day = month_start(first.date(), months, first.day)
+        return seconds_of(datetime.combine(day, first.time(), tzinfo=self.zone))
+
+    def containing(self, cadence: str, at: int) -> tuple[int, int]:
+        """The contract month, quarter or year (or, for `term`, the term) that holds the instant `at`, not clipped."""
+        if cadence == "term":
+            return self.start, self.end
+        months = MONTHS[cadence]
+        first, local = moment_of(self.start, self.zone), moment_of(at, self.zone)
+        index = ((local.year - first.year) * 12 + local.month - first.month) // months
+        while self.after_months(index * months) > at:
+            index -= 1
+        while self.after_months((index + 1) * months) <= at:
+            index += 1
+        return self.after_months(index * months), self.after_months((index + 1) * months)
+
+    def starts(self, cadence: str, start: int, end: int) -> Iterator[int]:
+        """The instants in `[start, end)` at which a month, quarter or year of the contract begins."""
+        at, after = self.containing(cadence, start)
+        if at < start:
+            at = after
+        while at < min(end, self.end):
+            yield at
+            at = self.containing(cadence, at)[1]
+
+
+def seconds_of(moment: datetime) -> int:
+    """An aware instant as whole seconds since 1970."""
+    since = moment.astimezone(UTC) - EPOCH
+    return since.days * 86_400 + since.seconds
+
+
+def moment_of(instant: int, zone: ZoneInfo) -> datetime:
+    """Seconds since 1970 as an instant in a zone."""
+    return (EPOCH + timedelta(seconds=instant)).astimezone(zone)
 
 
 def instant(moment: Moment, zone: ZoneInfo) -> datetime:

@@ -67,7 +67,11 @@ def test_usage_is_read_exactly(tmp_path: Path) -> None:
     expected = {"requests": 2300000, "stored": Decimal("0.1"), "tokens": [{"quantity": "12", "model": "gpt-5"}]}
     assert read_usage(str(file)) == expected
     assert read_usage(file.read_text()) == expected
-    assert isinstance(read_usage('{"x": 1e3}')["x"], Decimal)
+    read = read_usage('{"x": 1e3}')
+    assert isinstance(read, dict)
+    assert isinstance(read["x"], Decimal)
+    segments = [{"from": "2026-03-01", "to": "2026-03-16", "usage": {"calls": 1}}]
+    assert read_usage(' [{"from": "2026-03-01", "to": "2026-03-16", "usage": {"calls": 1}}]') == segments
 
 
 @pytest.mark.parametrize(

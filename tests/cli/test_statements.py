@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pricing_dsl.cli.plotting import sampled
-from pricing_dsl.cli.statements import parse_period
+from pricing_dsl.cli.statements import Inputs, parse_period
 from pricing_dsl.compilation import compile as compile_program
 
 from .conftest import SHOP, Pricing
@@ -222,7 +222,7 @@ def test_what_is_drawn_are_the_exact_amounts_on_both_sides_of_a_bound() -> None:
     program = compile_program(SHOP)
     evaluator = program.evaluator("tiered")
     meter = next(meter for meter in program.ir.meters if meter.name == "calls")
-    drawing = sampled(evaluator, {"calls": 210_000}, None, meter, None)
+    drawing = sampled(evaluator, Inputs({"calls": 210_000}, None, None, None), meter, None)
     assert (drawing.quantities[0], drawing.quantities[-1]) == (0, 420_000)
     assert {100_000, 100_001} <= set(drawing.quantities)
     (total,) = drawing.curves
@@ -236,7 +236,7 @@ def test_usage_by_dimensions_keeps_its_mix_and_lines_that_change_are_drawn() -> 
     program = compile_program(SHOP)
     meter = next(meter for meter in program.ir.meters if meter.name == "calls")
     usage = {"calls": [{"quantity": 100_000, "region": "eu"}, {"quantity": 50_000, "region": "us"}]}
-    drawing = sampled(program.evaluator("starter"), usage, None, meter, "300000")
+    drawing = sampled(program.evaluator("starter"), Inputs(usage, None, None, None), meter, "300000")
     assert [curve.name for curve in drawing.curves] == ["total", "API calls"]
     middle = drawing.quantities.index(Decimal(150_000))
     assert drawing.curves[1].amounts[middle] == Decimal("320.00")

@@ -17,7 +17,9 @@ def test_every_price_model_is_a_program() -> None:
 
 
 def test_every_rule_has_a_case_or_a_reason() -> None:
-    cases = {int(path.name[:2]) for path in (HERE / "rules").rglob("[0-9][0-9]_*.pricing")}
+    rules = HERE / "rules"
+    found = [*rules.rglob("[0-9][0-9]_*.pricing"), *(rules / "contracts").glob("[0-9][0-9]_*.toml")]
+    cases = {int(path.name[:2]) for path in found}
     reasons = {int(number) for number in re.findall(r"(?m)^\| (\d+) \|", (HERE / "rules_not_yet.md").read_text())}
     assert sorted(cases | reasons) == list(RULES)
 
@@ -29,6 +31,8 @@ def test_every_capability_has_a_row() -> None:
 
 def test_what_the_pages_name_exists() -> None:
     text = (HERE / "capabilities.md").read_text() + (HERE / "rules_not_yet.md").read_text()
-    named = set(re.findall(r"\b(?:models|rules(?:/errors)?)/\w+", text)) - {"rules/errors"}
+    named = set(re.findall(r"\b(?:examples/contracts|models|rules(?:/errors|/contracts)?)/\w+", text))
+    named -= {"rules/errors", "rules/contracts"}
     assert named
-    assert [name for name in sorted(named) if not list(HERE.glob(f"{name}.*"))] == []
+    places = {name: HERE.parents[1] if name.startswith("examples") else HERE for name in named}
+    assert [name for name in sorted(named) if not list(places[name].glob(f"{name}.*"))] == []

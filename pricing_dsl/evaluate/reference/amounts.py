@@ -23,15 +23,14 @@ from pricing_dsl.ir import nodes as ir
 from pricing_dsl.values.rounding import round_to_multiple
 
 CellStep = ir.Times | ir.Discount | ir.Prorate
+"""Steps that act on every part of their own segment; all others act once (`stages`)."""
 SumStep = ir.Plus | ir.Minimum | ir.Maximum | ir.DiscountAbove | ir.DiscountMoney | ir.DiscountGraduated | ir.RoundMoney
-AmountStep = CellStep | SumStep | ir.Each | ir.Total | ir.Largest | ir.ShowBy
+AmountStep = SumStep | ir.Each | ir.Total | ir.Largest | ir.ShowBy
 
 
 def amount_step(run: Run, step: AmountStep, groups: tuple[Priced, ...], outer: Sequence[Key]) -> tuple[Priced, ...]:
     """What one step makes of the priced groups."""
     match step:
-        case ir.Times() | ir.Discount() | ir.Prorate():
-            return tuple(on_parts(run, step, group) for group in groups)
         case ir.ShowBy():
             return tuple(shown_by(step, group) for group in groups)
         case ir.Each():
@@ -45,12 +44,12 @@ def amount_step(run: Run, step: AmountStep, groups: tuple[Priced, ...], outer: S
 # --- step 9: cell steps ---
 
 
-def on_parts(run: Run, step: CellStep, group: Priced) -> Priced:
-    """A cell step on every part that its condition holds for."""
+def on_parts(run: Run, step: CellStep, group: Priced, segment: int) -> Priced:
+    """A cell step on every part of one segment that its condition holds for."""
     parts: list[Part] = []
     notes: list[Reason] = []
     for part in group.parts:
-        if not holds(step.when, part.dimensions):
+        if part.segment != segment or not holds(step.when, part.dimensions):
             parts.append(part)
             continue
         new = replace(part, amount=changed_part(run, step, part))
@@ -61,10 +60,12 @@ def on_parts(run: Run, step: CellStep, group: Priced) -> Priced:
     if not notes:
         return group
     rule, word = word_of(step)
-    if len(notes) == 1 and len(parts) == 1:
+    if len(run.context.segment_texts) > 1:
+        word = f"{word} in {run.context.segment_texts[segment]}"
+    here = [part.amount for part in parts if part.segment == segment]
+    if len(notes) == 1 and len(here) == 1:
         return group.noted(replace(notes[0], what=word))
-    formula = sum_text([part.amount for part in parts])
-    return group.noted(reason(word, rule, step.span, formula, group.amount, run.currency, (), notes))
+    return group.noted(reason(word, rule, step.span, sum_text(here), sum(here, ZERO), run.currency, (), notes))
 
 
 def word_of(step: CellStep) -> tuple[str, str]:
@@ -92,11 +93,11 @@ def changed_part(run: Run, step: CellStep, part: Part) -> Fraction:
     match step:
         case ir.Times(factor=factor):
             return part.amount * part_factor(run, factor, part)
-        case ir.Discount(share=share, prorated=prorated):
+        case ir.Discount(share=share):
             positive = max(part.amount, ZERO)
-            return part.amount - min(positive * part_factor(run, share, part) * run.share(prorated), positive)
-        case ir.Prorate(by=by):
-            return part.amount * run.share(by)
+            return part.amount - min(positive * part_factor(run, share, part) * run.share(step), positive)
+        case ir.Prorate():
+            return part.amount * run.share(step)
         case _:
             assert_never(step)
 
@@ -119,10 +120,10 @@ def part_formula(run: Run, step: CellStep, part: Part) -> str:
         case ir.Times(factor=factor):
             return f"{before} x {number(part_factor(run, factor, part))}"
         case ir.Discount(share=share, prorated=prorated):
-            prorate = "" if prorated is None else f" x {number(run.share(prorated))}"
+            prorate = "" if prorated is None else f" x {number(run.share(step))}"
             return f"{before} - {before} x {number(part_factor(run, share, part))}{prorate}"
-        case ir.Prorate(by=by):
-            return f"{before} x {number(run.share(by))}"
+        case ir.Prorate():
+            return f"{before} x {number(run.share(step))}"
         case _:
             assert_never(step)
 
@@ -151,12 +152,12 @@ def on_sum(run: Run, step: SumStep, group: Priced) -> Priced:
         return group
     before = group.amount
     change = changed_sum(run, step, group)
-    group = spread(group, change.after - before)
+    group = spread(run, group, change.after - before)
     if not run.explain:
         return group
     inputs = [pair("amount", before)]
     if not isinstance(step, ir.RoundMoney) and step.prorated is not None:
-        inputs.append(pair(f"share by {step.prorated}", run.share(step.prorated)))
+        inputs.append(pair(f"share by {step.prorated}", run.share(step)))
     return group.noted(reason(change.what, change.rule, step.span, change.formula, change.after, run.currency, inputs))
 
 
@@ -164,21 +165,23 @@ def changed_sum(run: Run, step: SumStep, group: Priced) -> Change:
     """The group's amount after one sum step; prorated ones count with their share of the period."""
     before, text = group.amount, number(group.amount)
     match step:
-        case ir.Plus(amount=amount, prorated=prorated):
-            added = amount * run.share(prorated)
+        case ir.Plus(amount=amount):
+            added = amount * run.share(step)
             return Change(before + added, "plus", "plus", f"{text} + {number(added)}")
-        case ir.Minimum(bound=bound, prorated=prorated):
-            least = bound_of(run, bound, group) * run.share(prorated)
+        case ir.Minimum(bound=bound):
+            least = bound_of(run, bound, group)
+            least = before if least is None else least * run.share(step)
             return Change(max(before, least), "minimum", "minimum", f"max({text}, {number(least)})")
-        case ir.Maximum(bound=bound, prorated=prorated):
-            most = bound_of(run, bound, group) * run.share(prorated)
+        case ir.Maximum(bound=bound):
+            most = bound_of(run, bound, group)
+            most = before if most is None else most * run.share(step)
             return Change(min(before, most), "maximum", "maximum", f"min({text}, {number(most)})")
-        case ir.DiscountAbove(share=share, above=above, up_to=up_to, prorated=prorated):
-            taken = percent_discount(before, share, above, up_to, run.share(prorated))
-        case ir.DiscountMoney(amount=amount, above=above, up_to=up_to, prorated=prorated):
-            taken = money_discount(before, amount, above, up_to, run.share(prorated))
-        case ir.DiscountGraduated(bands=bands, prorated=prorated):
-            taken = graduated_discount(before, bands, None, run.share(prorated))
+        case ir.DiscountAbove(share=share, above=above, up_to=up_to):
+            taken = percent_discount(before, share, above, up_to, run.share(step))
+        case ir.DiscountMoney(amount=amount, above=above, up_to=up_to):
+            taken = money_discount(before, amount, above, up_to, run.share(step))
+        case ir.DiscountGraduated(bands=bands):
+            taken = graduated_discount(before, bands, None, run.share(step))
         case ir.RoundMoney(mode=mode, to=to):
             after = round_to_multiple(before, to, mode)
             return Change(after, f"round {mode} to {number(to)}", "round money", f"{text} {mode} to {number(to)}")
@@ -187,29 +190,47 @@ def changed_sum(run: Run, step: SumStep, group: Priced) -> Change:
     return Change(before - taken.amount, "discount", "discount", f"{text} - {taken.formula}")
 
 
-def bound_of(run: Run, bound: Fraction | ir.Linear | ir.Package, group: Priced) -> Fraction:
-    """Money, or a rate on the quantity that entered the price of this group."""
+def bound_of(run: Run, bound: Fraction | ir.Linear | ir.Package, group: Priced) -> Fraction | None:
+    """Money, or a rate on the quantity that entered the price of this group.
+
+    `None` where the last segment's table has no entry for a group that only earlier segments have.
+    """
     if isinstance(bound, Fraction):
         return bound
     cost = rate_cost(run, bound, group.quantity, dict(group.key))
-    assert not cost.refused, "a cell without an entry passed step 4"
-    return cost.amount
+    return None if cost.refused else cost.amount
 
 
-def spread(group: Priced, change: Fraction) -> Priced:
-    """Spread a change over the parts: in proportion to the positive amounts, evenly where there are none."""
+def spread(run: Run, group: Priced, change: Fraction) -> Priced:
+    """Spread a change over the parts: in proportion to the positive amounts, where there are none to time (rule 1)."""
     if change == 0:
         return group
-    if not group.parts:
-        return replace(group, parts=(Part(dict(group.key), ZERO, change),))
+    if not any(part.amount > 0 for part in group.parts):
+        return spread_by_time(run, group, change)
     weights = [max(part.amount, ZERO) for part in group.parts]
     whole = sum(weights, ZERO)
-    if whole == 0:
-        weights, whole = [Fraction(1)] * len(weights), Fraction(len(weights))
     parts = zip(group.parts, weights, strict=True)
     return replace(
         group, parts=tuple(replace(part, amount=part.amount + change * weight / whole) for part, weight in parts)
     )
+
+
+def spread_by_time(run: Run, group: Priced, change: Fraction) -> Priced:
+    """Over the segments by their length, inside each evenly over the cells that the group has anywhere."""
+    parts = {(part.segment, listed_key(part)): part for part in group.parts}
+    cells = {listed_key(part): part for part in group.parts} or {None: Part(dict(group.key), ZERO, ZERO)}
+    seconds = sum(run.seconds.values())
+    for segment, length in run.seconds.items():
+        for key, cell in cells.items():
+            empty = replace(cell, segment=segment, quantity=ZERO, amount=ZERO, notes=())
+            part = parts.get((segment, key), empty)
+            parts[segment, key] = replace(part, amount=part.amount + change * length / seconds / len(cells))
+    return replace(group, parts=tuple(parts.values()))
+
+
+def listed_key(part: Part) -> tuple[Key, Key | None] | None:
+    """What tells the parts of one segment apart."""
+    return key_of(part.dimensions, sorted(part.dimensions)), part.shown
 
 
 # --- groups of amounts ---
@@ -220,10 +241,11 @@ def split(run: Run, step: ir.Each, group: Priced) -> list[Priced]:
 
     What happened before is told once, with the first group.
     """
-    found: dict[Key, list[Part]] = {}
+    used = {key_of(part.dimensions, step.dimensions) for part in group.parts if part.quantity}
+    found: dict[Key, list[Part]] = {key: [] for key in used}
     for part in group.parts:
-        if part.quantity:
-            found.setdefault(key_of(part.dimensions, step.dimensions), []).append(part)
+        if (key := key_of(part.dimensions, step.dimensions)) in used:
+            found[key].append(part)
     groups = [Priced((*group.key, *key), tuple(found[key])) for key in sorted(found, key=key_order)]
     if run.explain and groups:
         formula = sum_text([inner.amount for inner in groups])
@@ -244,11 +266,11 @@ def ended(run: Run, step: ir.Total | ir.Largest, key: Key, groups: list[Priced])
     word = "total" if isinstance(step, ir.Total) else "largest"
     amounts = [group.amount for group in groups]
     formula = sum_text(amounts) if word == "total" else largest_text(amounts)
-    children = [group_note(run, group) for group in groups]
+    children = [group_note(run.currency, group) for group in groups]
     return result.noted(reason(word, word, step.span, formula, result.amount, run.currency, (), children))
 
 
-def group_note(run: Run, group: Priced) -> Reason:
+def group_note(currency: str, group: Priced) -> Reason:
     """One group of `each` as a node over what happened in it."""
     what = f"each {key_text(group.key)}"
-    return reason(what, "total", None, number(group.amount), group.amount, run.currency, (), group.notes)
+    return reason(what, "total", None, number(group.amount), group.amount, currency, (), group.notes)

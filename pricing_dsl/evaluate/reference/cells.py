@@ -20,8 +20,8 @@ ZERO = Fraction(0)
 Key = tuple[tuple[str, Value], ...]
 """Dimensions and their values, in the order in which `each` named them; `()` is the whole charge."""
 
-Origin = tuple[str, tuple[Value, ...]]
-"""A cell of a meter: the meter's name and the values of its dimensions."""
+Origin = tuple[str, tuple[Value, ...], int]
+"""A cell of a meter in one segment: the meter's name, the values of its dimensions, the segment's index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +140,12 @@ Grouped = TypeVar("Grouped", Group, Priced)
 def inside(groups: Iterable[Grouped], outer: Sequence[Key]) -> dict[Key, list[Grouped]]:
     """Groups by the group around their pipeline that they lie in, keys in code point order.
 
-    `outer` are the groups around it: all by the same dimensions, which their own keys begin with.
+    `outer` are the groups around it, which their own keys begin with. Segments whose terms group otherwise may have
+    keys of several lengths; then the longest that fits takes them.
     """
     found: dict[Key, list[Grouped]] = {key: [] for key in outer}
-    depth = len(outer[0]) if outer else 0
+    depths = sorted({len(key) for key in outer}, reverse=True)
     for group in sorted(groups, key=lambda group: key_order(group.key)):
-        found[group.key[:depth]].append(group)
+        around = next((group.key[:depth] for depth in depths if group.key[:depth] in found), group.key)
+        found.setdefault(around, []).append(group)
     return found

@@ -6,9 +6,10 @@ price, so that the end of the evaluation can tell usage that another charge take
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import NamedTuple
 
 from pricing_dsl.evaluate.errors import EvaluationError
 from pricing_dsl.evaluate.lookup import Missing, Tables
@@ -18,6 +19,12 @@ from pricing_dsl.evaluate.reference.reasons import pair
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.values.numbers import grouped_text
 from pricing_dsl.values.periods import BillingPeriod
+
+Prorated = (
+    ir.Include | ir.Discount | ir.DiscountAbove | ir.DiscountMoney | ir.DiscountGraduated | ir.Plus | ir.Minimum
+    | ir.Maximum | ir.Prorate
+)  # fmt: skip
+"""Steps that may count with the share of time in which they are in force."""
 
 
 @dataclass
@@ -29,8 +36,8 @@ class Context:
     period: BillingPeriod
     explain: bool
     total: Callable[[str, Key], Fraction]
-    lines: dict[str, Fraction] = field(default_factory=dict)
-    """Rounded amounts of the lines evaluated so far, before adjustments."""
+    segment_texts: tuple[str, ...] = ("",)
+    """Each segment in words, for explanations; one for a period that nothing cuts."""
 
 
 @dataclass
@@ -41,9 +48,17 @@ class Run:
     name: str
     source: str
     unit: str
+    in_force: Callable[[Prorated, ir.Proration], Fraction] | None = None
+    """The share of the whole billing period in which a step is in force; `None`: in all that is priced."""
+    seconds: Mapping[int, int] = field(default_factory=lambda: {0: 1})
+    """How long the segments are in which the line is in force: what zero amounts are spread by (rule 1)."""
     dropped: set[Origin] = field(default_factory=set)
     """Cells that a `where` left to other charges."""
     refused: list[Refusal] = field(default_factory=list)
+    reached: dict[tuple[int, Key], Fraction] = field(default_factory=dict)
+    """What each tier choice of `volume` goes by: the quantity at the period's end, by step and group (rule 2)."""
+    is_at_end: bool = False
+    """Whether this run is at the period's end, and so writes `reached`."""
 
     @property
     def explain(self) -> bool:
@@ -62,30 +77,35 @@ class Run:
         """The cells of meters that did not come through: dropped or refused."""
         return frozenset(self.dropped).union(*(refusal.origins for refusal in self.refused))
 
-    def at_start(self) -> Run:
-        """The same pipeline at a segment's start: what leaves there was told at its end already."""
-        return replace(self, dropped=set(), refused=[])
+    def elsewhere(self, *, at_end: bool = False) -> Run:
+        """The same pipeline at another instant, whose refusals are kept apart."""
+        return replace(self, dropped=set(), refused=[], is_at_end=at_end)
 
     def after(self, step: ir.Step) -> Run:
         """The same pipeline behind a step: `weigh ... as UNIT` counts another unit from there on."""
         return replace(self, unit=step.unit) if isinstance(step, ir.Weigh) and step.unit is not None else self
 
-    def share(self, by: ir.Proration | None) -> Fraction:
-        """The share of the whole billing period that is priced; 1 for what is not prorated (rule 26)."""
-        return Fraction(1) if by is None else self.context.period.share(by)
+    def choice(self, step: ir.Step, key: Key, quantity: Fraction) -> Fraction:
+        """The quantity by which `step` chooses a tier: that at the period's end, where `quantity` is not it already."""
+        if self.is_at_end:
+            self.reached[id(step), key] = quantity
+        return self.reached.get((id(step), key), quantity)
+
+    def share(self, step: Prorated) -> Fraction:
+        """The share of the whole billing period in which a step is in force; 1 if it is not prorated (rule 26)."""
+        by = step.by if isinstance(step, ir.Prorate) else step.prorated
+        if by is None:
+            return Fraction(1)
+        return self.context.period.share(by) if self.in_force is None else self.in_force(step, by)
 
     def number(self, expression: ir.Expression, key: Key) -> Fraction:
-        """An expression on quantities and lines, read for one group."""
-        return expressions.number(expression, lambda ref: self.value(ref, key))
-
-    def value(self, ref: ir.Ref, key: Key) -> Fraction:
-        """A quantity's total for one group, or a line's rounded amount."""
-        return self.context.lines[ref.name] if ref.kind == "line" else self.context.total(ref.name, key)
+        """An expression on quantities, read for one group."""
+        return expressions.number(expression, lambda ref: self.context.total(ref.name, key))
 
     def inputs(self, expression: ir.Expression, key: Key) -> list[tuple[str, str]]:
         """What an expression reads, for an explanation."""
-        refs = {ref.name: ref for ref in expressions.references(expression)}
-        return [pair(name, self.value(ref, key)) for name, ref in refs.items()]
+        refs = dict.fromkeys(ref.name for ref in expressions.references(expression))
+        return [pair(name, self.context.total(name, key)) for name in refs]
 
     def factor(self, factor: ir.Factor, cell: Cell) -> Fraction:
         """A factor of a cell step; cells without an entry have left in step 4."""
@@ -108,3 +128,22 @@ class Run:
                 f"`{self.name}` prices {where}, whose quantity is negative: {grouped_text(cell.quantity)}",
                 "write `at least 0` or `mirror` before the price, or correct the usage",
             )
+
+
+class Runs(NamedTuple):
+    """One pipeline in one segment: at its end, at its start, and at the end of the period (rule 2)."""
+
+    end: Run
+    start: Run
+    whole: Run
+
+    @classmethod
+    def of(cls, run: Run) -> Runs:
+        return cls(run, run.elsewhere(), run.elsewhere(at_end=True))
+
+    def after(self, steps: Iterable[ir.Step]) -> Runs:
+        """The same pipeline behind some steps."""
+        found = self
+        for step in steps:
+            found = Runs(*(run.after(step) for run in found))
+        return found

@@ -43,8 +43,8 @@ class Eligible(NamedTuple):
 
 def include_across_cells(run: Run, step: ir.Include, later: Sequence[ir.Step], group: Group) -> Group:
     """Take free units off the cells of one group, in the order of the policy."""
-    offered = max(run.number(step.amount, group.key), ZERO) * run.share(step.prorated)
-    pooled = max(group.quantity - offered, ZERO)
+    offered = max(run.number(step.amount, group.key), ZERO) * run.share(step)
+    pooled = run.choice(step, group.key, max(group.quantity - offered, ZERO))
     eligible = eligible_cells(run, step, later, group, pooled)
     taken = dict.fromkeys(range(len(group.cells)), ZERO)
     taken.update(share_free_units(step, offered, eligible, group.cells))
@@ -137,11 +137,11 @@ def unit_price(
                 price = scaled(price, weight)
             case ir.Times(factor=factor) if price is not None:
                 price = scaled(price, run.factor(factor, cell))
-            case ir.Discount(share=share, prorated=prorated) if price is not None:
-                taken = min(run.factor(share, cell) * run.share(prorated), Fraction(1))
+            case ir.Discount(share=share) if price is not None:
+                taken = min(run.factor(share, cell) * run.share(step), Fraction(1))
                 price = scaled(price, 1 - taken) if price.amount is not None and price.amount > 0 else price
-            case ir.Prorate(by=by) if price is not None:
-                price = scaled(price, run.share(by))
+            case ir.Prorate() if price is not None:
+                price = scaled(price, run.share(step))
             case _:
                 pass
     return price if price is not None else UnitPrice(None, ())

@@ -1,7 +1,7 @@
 """Steps 12 to 14: fees and charges as lines of the statement, each exact inside and rounded once, at its end.
 
-A charge is on a meter or quantity, or derived: then its quantity is an amount over rounded lines and quantities. Parts
-that `show by` lists are rounded by largest remainder, so that they add up to it (language reference, section 6).
+The line's segments foot to it by largest remainder, their cells to them, and so do the parts that `show by` lists
+(language reference, section 6). Derived charges read the segments' rounded parts.
 """
 
 from __future__ import annotations
@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
-from pricing_dsl.evaluate.reference import expressions
 from pricing_dsl.evaluate.reference.amounts import group_note
-from pricing_dsl.evaluate.reference.cells import ZERO, Cell, Key, Origin, Part, Refusal, key_order
-from pricing_dsl.evaluate.reference.context import Context, Run
-from pricing_dsl.evaluate.reference.entries import without_entryless
-from pricing_dsl.evaluate.reference.pipeline import Segment, Terms, price_segments
-from pricing_dsl.evaluate.reference.quantities import Quantities, Reading
-from pricing_dsl.evaluate.reference.quantity_steps import whole_pool
-from pricing_dsl.evaluate.reference.reasons import number, pair, reason
+from pricing_dsl.evaluate.reference.cells import ZERO, Key, Origin, Part, Priced, Refusal, key_of, key_order
+from pricing_dsl.evaluate.reference.charges import Charging
+from pricing_dsl.evaluate.reference.context import Context
+from pricing_dsl.evaluate.reference.fees import Billed, billed_note, billed_services
+from pricing_dsl.evaluate.reference.reasons import number, override_notes, pair, reason
+from pricing_dsl.evaluate.reference.timeline import Timeline
 from pricing_dsl.evaluate.statement import Line, LineInfo, Reason
 from pricing_dsl.evaluate.statement import Part as ShownPart
 from pricing_dsl.ir import nodes as ir
@@ -28,9 +27,17 @@ PERIODS = "period"
 """The unit of a fee's quantity: service periods billed."""
 
 
+class LineCell(NamedTuple):
+    """What one cell of a line comes to in one segment, in minor units, before adjustments."""
+
+    segment: int
+    dimensions: Key
+    minor: int
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """A line before adjustments, and which usage reached a price in it."""
+    """A line before adjustments: `cells` add up to `minor`. And which usage reached a price in it."""
 
     info: LineInfo
     minor: int
@@ -38,9 +45,18 @@ class Evaluated:
     quantity: Fraction
     parts: tuple[ShownPart, ...]
     reason: Reason | None
+    cells: tuple[LineCell, ...]
     origins: frozenset[Origin] = frozenset()
     taken: frozenset[Origin] = frozenset()
     refused: tuple[Refusal, ...] = ()
+
+    @property
+    def by_segment(self) -> dict[int, int]:
+        """Minor units by segment."""
+        found: dict[int, int] = {}
+        for cell in self.cells:
+            found[cell.segment] = found.get(cell.segment, 0) + cell.minor
+        return found
 
     def line(self, net_minor: int) -> Line:
         """The statement's line, once its shares of the adjustments are known."""
@@ -65,52 +81,85 @@ class Rounding:
         return Fraction(minor, 10**self.digits)
 
 
-# --- step 13 ---
+# --- steps 12 and 13 ---
 
 
-def fee_line(context: Context, rounding: Rounding, fee: ir.Fee) -> Evaluated:
-    """Billed once for each service period that starts (in advance) or ends (in arrears) in this period (rule 24)."""
-    shares = context.period.fee_shares(fee.cadence, fee.timing, fee.prorated)
-    exact = fee.amount * sum(shares, ZERO)
+def evaluated_line(
+    timeline: Timeline, context: Context, rounding: Rounding, name: str, charging: Charging | None
+) -> Evaluated:
+    """One line, added up and rounded once. A line may be a fee in one segment and a charge in another."""
+    there = timeline.lines(name)
+    line = there[-1][1]
+    billed = billed_services(timeline, name) if any(isinstance(other, ir.Fee) for _, other in there) else []
+    groups = () if charging is None else charging.priced()
+    exact = sum((each.amount for each in billed), ZERO) + sum((group.amount for group in groups), ZERO)
     minor = rounding.minor(exact)
-    info = LineInfo(fee.name, fee.label, "fee", PERIODS, rounding.digits)
-    node = None
-    if context.explain:
-        formula = " + ".join(f"{number(fee.amount)} x {number(share)}" for share in shares) or "no service period"
-        inputs = [pair("amount", fee.amount), pair("service periods", Fraction(len(shares)))]
-        billed = reason(f"fee {fee.cadence} {fee.timing}", "fee", fee.span, formula, exact, context.currency, inputs)
-        node = rounded_note(context, rounding, fee.label or fee.name, fee, exact, minor, (billed,))
-    return Evaluated(info, minor, exact, Fraction(len(shares)), (), node)
-
-
-# --- steps 4 to 12, and 14 ---
-
-
-def charge_line(quantities: Quantities, rounding: Rounding, charge: ir.Charge) -> Evaluated:
-    """One charge: its quantity through its steps, added up and rounded once."""
-    context = quantities.context
-    if isinstance(charge.source, str):
-        run = Run(context, charge.name, charge.source, charge.unit)
-        reading = quantities.read(charge.source)
+    cells = rounded_cells(rounding, minor, [s.index for s, _ in there], billed, groups)
+    stages = () if charging is None else charging.stages
+    if isinstance(line, ir.Fee):
+        info = LineInfo(name, line.label, "fee", PERIODS, rounding.digits)
+        quantity = Fraction(len(billed))
     else:
-        run = Run(context, charge.name, charge.name, charge.unit)
-        reading = derived_reading(run, charge.source)
-    terms = Terms.of(charge.steps, charge.first_amount_step)
-    cells = without_entryless(run, charge.steps, reading.cells)
-    groups = price_segments(run, [Segment(terms, whole_pool(cells))], [()])
-    exact = sum((group.amount for group in groups), ZERO)
-    minor = rounding.minor(exact)
-    refused = (*reading.refused, *run.refused)
-    parts = shown_parts([part for group in groups for part in group.parts], minor, rounding.digits)
+        info = LineInfo(name, line.label, "charge", line.unit, rounding.digits)
+        quantity = sum((stage.quantity for stage in stages), ZERO)
     node = None
     if context.explain:
-        children = groups[0].notes if len(groups) == 1 else tuple(group_note(run, group) for group in groups)
-        children = (*children, *(refused_note(refusal) for refusal in run.refused))
-        node = rounded_note(context, rounding, charge.label or charge.name, charge, exact, minor, children)
-    info = LineInfo(charge.name, charge.label, "charge", charge.unit, rounding.digits)
+        refused = [refusal for stage in stages for refusal in stage.refused_here]
+        children = [*children_of(timeline, context, line, exact, billed, groups), *map(refused_note, refused)]
+        node = rounded_note(context, rounding, line.label or line.name, line, exact, minor, children)
     return Evaluated(
-        info, minor, exact, reading.quantity, parts, node, reading.origins, reading.taken - run.lost, refused
+        info,
+        minor,
+        exact,
+        quantity,
+        shown_parts([part for group in groups for part in group.parts], minor, rounding.digits),
+        node,
+        cells,
+        frozenset().union(*(stage.origins for stage in stages)),
+        frozenset().union(*(stage.taken for stage in stages)),
+        tuple(refusal for stage in stages for refusal in stage.refused),
     )
+
+
+def rounded_cells(
+    rounding: Rounding, minor: int, segments: Sequence[int], billed: Sequence[Billed], groups: Sequence[Priced]
+) -> tuple[LineCell, ...]:
+    """The line's cells: its segments are rounded so that they add up to it, then the cells of each segment."""
+    exact: dict[int, dict[Key, Fraction]] = {segment: {} for segment in segments}
+    for each in billed:
+        cells = exact.setdefault(each.segment, {})
+        cells[()] = cells.get((), ZERO) + each.amount
+    for part in (part for group in groups for part in group.parts):
+        cells = exact.setdefault(part.segment, {})
+        key = key_of(part.dimensions, part.dimensions)
+        cells[key] = cells.get(key, ZERO) + part.amount
+    scale = 10**rounding.digits
+    order = sorted(exact)
+    wholes = footing_shares(minor, [sum(exact[segment].values(), ZERO) * scale for segment in order])
+    found: list[LineCell] = []
+    for segment, whole in zip(order, wholes, strict=True):
+        cells = exact[segment] or {(): ZERO}
+        shares = footing_shares(whole, [amount * scale for amount in cells.values()])
+        found.extend(LineCell(segment, key, share) for key, share in zip(cells, shares, strict=True))
+    return tuple(found)
+
+
+def children_of(
+    timeline: Timeline,
+    context: Context,
+    line: ir.Fee | ir.Charge,
+    exact: Fraction,
+    billed: Sequence[Billed],
+    groups: Sequence[Priced],
+) -> list[Reason]:
+    """What a line is made of: the overrides in force, its service periods, its groups."""
+    in_force = [segment.version.overrides for segment in timeline.segments]
+    children = override_notes(timeline.texts, in_force, line.name, exact, context.currency)
+    fee = billed[-1].fee if billed else line
+    if isinstance(fee, ir.Fee):
+        children.append(billed_note(timeline, context.currency, fee, billed))
+    children.extend(groups[0].notes if len(groups) == 1 else [group_note(context.currency, group) for group in groups])
+    return children
 
 
 def refused_note(refusal: Refusal) -> Reason:
@@ -118,16 +167,6 @@ def refused_note(refusal: Refusal) -> Reason:
     values = ", ".join(f"{name}: {value}" for name, value in refusal.dimensions)
     what = f"not priced here: {values}" if values else "not priced here"
     return reason(what, "refused", None, refusal.reason, refusal.quantity, refusal.unit)
-
-
-def derived_reading(run: Run, expression: ir.Expression) -> Reading:
-    """Step 14: an amount over rounded lines, before any adjustment, and whole quantities."""
-    amount = run.number(expression, ())
-    notes: tuple[Reason, ...] = ()
-    if run.explain:
-        text, inputs = expressions.text(expression), run.inputs(expression, ())
-        notes = (reason("amount", "derived", expression.span, text, amount, run.currency, inputs),)
-    return Reading((Cell({}, amount, frozenset(), notes),), frozenset(), frozenset())
 
 
 def rounded_note(

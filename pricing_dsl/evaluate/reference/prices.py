@@ -107,7 +107,7 @@ def price_nothing(run: Run, step: ir.Price, group: Group) -> Priced:
 
 def price_by_tier_reached(run: Run, step: ir.Volume, group: Group) -> Priced:
     """`volume` of rates: the tier is chosen by the pooled quantity (or `on`), each cell pays its rate (rule 11)."""
-    chooser = group.quantity if step.on is None else run.number(step.on, group.key)
+    chooser = run.choice(step, group.key, group.quantity) if step.on is None else run.number(step.on, group.key)
     tier = tier_at(step.tiers, chooser)
     assert isinstance(tier.price, ir.Linear | ir.Reject)
     parts = []
@@ -119,7 +119,7 @@ def price_by_tier_reached(run: Run, step: ir.Volume, group: Group) -> Priced:
         elif isinstance(tier.price, ir.Linear):
             parts.append(part_of(run, step, cell, tier.price, cost))
     inputs = [pair("quantity", group.quantity), ("tier", tier_name(tier))]
-    if step.on is not None:
+    if step.on is not None or chooser != group.quantity:
         inputs.append(pair("tier chosen by", chooser))
     return with_price_note(run, step, "volume", group, parts, inputs)
 
@@ -131,7 +131,7 @@ def price_pool(run: Run, step: ir.Graduated | ir.Volume, group: Group) -> Priced
     if isinstance(step, ir.Graduated):
         cost = graduated_cost(run, step, cell.quantity, cell.dimensions)
     else:
-        chooser = cell.quantity if step.on is None else run.number(step.on, group.key)
+        chooser = run.choice(step, group.key, cell.quantity) if step.on is None else run.number(step.on, group.key)
         cost = volume_cost(run, step, cell.quantity, chooser, cell.dimensions)
     if cost.refused:
         run.refuse(cell, cost.refused, cost.reason)

@@ -1,13 +1,14 @@
 """What a charge may be on: meters and named quantities, with the meter cells that each cell came from.
 
 A quantity has a source and steps, or adds terms over the dimensions they share, or is an expression on totals (language
-reference, section 3). Read by another pipeline it is its whole quantity in the billing period, inside `each` that of
-the same group (rule 13).
+reference, section 3). Where segments cut the period it is read as it stands at any instant, from the usage of the
+segments before it. Read by another pipeline it is its whole quantity in the billing period, inside `each` that of the
+same group (rule 13).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -40,18 +41,67 @@ class Reading:
         return sum((cell.quantity for cell in self.cells), ZERO)
 
 
-class Quantities:
-    """All meters and quantities of one evaluation, each read once."""
+class Usages:
+    """The usage of every segment of one evaluation, and all quantities as they stand after some of them."""
 
     def __init__(
-        self, program: ir.Program, usage: Mapping[str, Cells], period: BillingPeriod, *, explain: bool
+        self,
+        program: ir.Program,
+        usages: Sequence[Mapping[str, Cells]],
+        period: BillingPeriod,
+        texts: tuple[str, ...],
+        *,
+        explain: bool,
     ) -> None:
         self.meters = {meter.name: meter for meter in program.meters}
         self.named = {quantity.name: quantity for quantity in program.quantities}
-        self.usage = usage
+        self.tables = {table.name: table for table in program.tables}
+        self.usages = usages
+        self._known: dict[tuple[int, ...], Quantities] = {}
+        self.context = Context(program.currency, Tables(program), period, explain, self.total, texts)
+
+    def after(self, segments: Iterable[int]) -> Quantities:
+        """All quantities on the usage of these segments, in time order."""
+        indices = tuple(segments)
+        known = self._known.get(indices)
+        if known is None:
+            known = self._known[indices] = Quantities(self, indices)
+        return known
+
+    @property
+    def whole(self) -> Quantities:
+        """All quantities on the usage of the whole billing period."""
+        return self.after(range(len(self.usages)))
+
+    def total(self, name: str, key: Key) -> Fraction:
+        """The whole quantity in the billing period, or that of the group `key` (rule 13)."""
+        return self.whole.total(name, key)
+
+    def adds_over_time(self, name: str) -> bool:
+        """Whether usage of segments adds up: all meters that the quantity is made of are sums or counts (rule 3)."""
+        meter = self.meters.get(name)
+        if meter is not None:
+            return meter.adds_over_time
+        quantity = self.named[name]
+        names = [term.name for term in quantity.terms]
+        if quantity.source is not None:
+            names.append(quantity.source)
+        if quantity.expression is not None:
+            names.extend(ref.name for ref in expressions.references(quantity.expression))
+        return all(self.adds_over_time(part) for part in names)
+
+
+class Quantities:
+    """All meters and quantities on the usage of some segments, each read once."""
+
+    def __init__(self, usages: Usages, segments: tuple[int, ...]) -> None:
+        self.usages = usages
+        self.segments = segments
+        self.context = usages.context
+        self.meters = usages.meters
+        self.named = usages.named
         self._readings: dict[str, Reading] = {}
         self._totals: dict[tuple[str, tuple[str, ...]], dict[Key, Fraction]] = {}
-        self.context = Context(program.currency, Tables(program), period, explain, self.total)
 
     def read(self, name: str) -> Reading:
         """The cells of a meter or named quantity."""
@@ -61,7 +111,7 @@ class Quantities:
         return reading
 
     def total(self, name: str, key: Key) -> Fraction:
-        """The whole quantity, or that of the group `key` (rule 13)."""
+        """A quantity added up, or that of the group `key`."""
         names = tuple(dimension for dimension, _ in key)
         totals = self._totals.get((name, names))
         if totals is None:
@@ -86,20 +136,28 @@ class Quantities:
         return self._expression(quantity.expression)
 
     def _meter(self, meter: ir.Meter) -> Reading:
-        """The cells of usage as given."""
+        """The cells of usage as given, added up where they add over time, else those of the last segment (rule 3)."""
+        quantities: dict[tuple[Value, ...], Fraction] = {}
+        origins: dict[tuple[Value, ...], set[Origin]] = {}
+        for segment in self.segments:
+            for values, quantity in self.usages.usages[segment].get(meter.name, {}).items():
+                before = quantities.get(values, ZERO) if meter.adds_over_time else ZERO
+                quantities[values] = before + quantity
+                origins.setdefault(values, set()).add((meter.name, values, segment))
         cells = tuple(
-            Cell(given(meter.dimensions, values), quantity, frozenset([(meter.name, values)]))
-            for values, quantity in self.usage.get(meter.name, {}).items()
+            Cell(given(meter.dimensions, values), quantity, frozenset(origins[values]))
+            for values, quantity in quantities.items()
+            if quantity
         )
-        origins = frozenset(origin for cell in cells for origin in cell.origins)
-        return Reading(cells, origins, origins)
+        whence = frozenset().union(*origins.values())
+        return Reading(cells, whence, whence)
 
     def _piped(self, quantity: ir.Quantity, source: str) -> Reading:
         """A source and quantity steps."""
         base = self.read(source)
         run = Run(self.context, quantity.name, source, self.unit(source))
         cells = without_entryless(run, quantity.steps, base.cells)
-        groups = run_quantity_steps(run, Terms.of(quantity.steps), whole_pool(cells), [()])
+        groups = run_quantity_steps(run, Terms.of(quantity.steps), whole_pool(cells))
         made = tuple(
             Cell(cell.dimensions, cell.quantity, cell.origins, (*group.notes, *cell.notes))
             for group in groups

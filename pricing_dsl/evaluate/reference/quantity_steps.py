@@ -53,7 +53,7 @@ def quantity_step(
         case ir.Mirror():
             return tuple(mirror(run, step, pool(group)) for group in groups)
         case ir.Counted():
-            return tuple(counted(run, step, group) for group in groups)
+            return groups  # a charge that counts has a counter of its own (`counters`)
         case ir.Total() | ir.Largest():
             return end_groups(run, step, groups, outer)
         case _:
@@ -172,14 +172,14 @@ def include(run: Run, step: ir.Include, group: Group) -> Group:
     formula = f"max({number(group.quantity)} - {number(offered)}, 0)"
     inputs = [pair("quantity", group.quantity), pair("free units", offered), *run.inputs(step.amount, group.key)]
     if step.prorated is not None:
-        inputs.append(pair(f"share by {step.prorated}", run.share(step.prorated)))
+        inputs.append(pair(f"share by {step.prorated}", run.share(step)))
     what = f"include {expressions.text(step.amount)}"
     return set_quantity(group, quantity, reason(what, "include", step.span, formula, quantity, run.unit, inputs))
 
 
 def free_units(run: Run, step: ir.Include, key: Key) -> Fraction:
     """How many units are free; at least zero (rule 13)."""
-    return max(run.number(step.amount, key), ZERO) * run.share(step.prorated)
+    return max(run.number(step.amount, key), ZERO) * run.share(step)
 
 
 def changed(run: Run, step: ir.RoundQuantity | ir.AtLeast | ir.AtMost, group: Group) -> Group:
@@ -218,11 +218,3 @@ def mirror(run: Run, step: ir.Mirror, group: Group) -> Group:
     if not run.explain:
         return mirrored
     return mirrored.noted(reason("mirror", "mirror", step.span, f"|{number(group.quantity)}|", size, run.unit))
-
-
-def counted(run: Run, step: ir.Counted, group: Group) -> Group:
-    """The counter of the counting period opens at zero: what is counted is this period's quantity (rule 4)."""
-    if not run.explain:
-        return group
-    what, formula = f"counted {step.cadence}", f"0 + {number(group.quantity)}"
-    return group.noted(reason(what, "counted", step.span, formula, group.quantity, run.unit))

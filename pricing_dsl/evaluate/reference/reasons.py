@@ -25,7 +25,7 @@ RULES: dict[str, str] = {
     "at least": "step 6: `at least` lifts the pool's quantity",
     "at most": "step 6: `at most` caps the pool's quantity",
     "mirror": "step 6: `mirror` prices the size of the quantity and gives the amount its sign",
-    "counted": "rule 4: the counter of the counting period opens at zero",
+    "counted": "rule 4: the counter of the counting period, which opens at zero",
     "price": "step 8: quantity times rate",
     "package": "rule 11: packages of the pooled quantity times their price",
     "graduated": "section 5: each unit at the price of the tier it falls in",
@@ -49,6 +49,7 @@ RULES: dict[str, str] = {
     "derived": "step 14: read on rounded lines, before any adjustment",
     "adjustment": "rule 20: computed on the sum of its lines as the ones before left them, rounded once",
     "segment": "rule 1: a segment costs what the end of it costs, less what its start did",
+    "override": "rule 19: of the overrides in force the last written wins, kind by kind",
 }
 
 TERMS_MAX = 12
@@ -122,3 +123,22 @@ def look_up(tables: Tables, lookup: ir.Lookup, dimensions: Mapping[str, Value], 
 def entry_text(key: ir.Key) -> str:
     """A key of a table as it is written."""
     return "else" if key.kind == "else" else f'"{key.text}"'
+
+
+def override_notes(
+    texts: Sequence[str], in_force: Sequence[Sequence[ir.Override]], line: str, amount: Fraction, currency: str
+) -> list[Reason]:
+    """The overrides in force on a line of that exact amount, each with those it sets aside; `texts`: the segments."""
+    found: dict[ir.Override, list[int]] = {}
+    for segment, overrides in enumerate(in_force):
+        for override in overrides:
+            if override.line == line:
+                found.setdefault(override, []).append(segment)
+    notes = []
+    for override, segments in found.items():
+        where = "" if len(segments) == len(texts) else " in " + ", ".join(texts[i] for i in segments)
+        losers = [reason("set aside", "override", span, "", Fraction(0), "") for span in override.losers]
+        formula = f"the last written, sets aside {len(losers)}" if losers else "the last written"
+        what = f"override {override.kind}{where}"
+        notes.append(reason(what, "override", override.winner, formula, amount, currency, (), losers))
+    return notes

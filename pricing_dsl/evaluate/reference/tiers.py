@@ -14,7 +14,7 @@ from math import ceil, floor
 from typing import NamedTuple, assert_never
 
 from pricing_dsl.evaluate.lookup import REJECTED, Dimensions, Missing
-from pricing_dsl.evaluate.reference.cells import ZERO
+from pricing_dsl.evaluate.reference.cells import ZERO, key_of
 from pricing_dsl.evaluate.reference.context import Run
 from pricing_dsl.evaluate.reference.reasons import look_up, number, pair, reason, sum_text
 from pricing_dsl.evaluate.statement import Reason
@@ -105,7 +105,7 @@ def volume_cost(run: Run, step: ir.Volume, quantity: Fraction, chooser: Fraction
     if not run.explain:
         return cost
     inputs = [pair("quantity", quantity)]
-    if step.on is not None:
+    if step.on is not None or chooser != quantity:
         inputs.append(pair("tier chosen by", chooser))
     formula = sum_text([note.value for note in cost.notes]) if cost.notes else "no tier is entered"
     node = reason("volume", "volume", step.span, formula, cost.amount, run.currency, inputs, cost.notes)
@@ -145,7 +145,8 @@ def price_cost(run: Run, price: TierPrice, quantity: Fraction, dimensions: Dimen
             return graduated_cost(run, price, quantity, dimensions)
         case ir.Volume(on=on):
             assert on is None, "a curve chooses its tier by the quantity it prices"
-            return volume_cost(run, price, quantity, quantity, dimensions)
+            chooser = run.choice(price, key_of(dimensions, dimensions), quantity)
+            return volume_cost(run, price, quantity, chooser, dimensions)
         case _:
             assert_never(price)
 

@@ -8,13 +8,15 @@ evaluators but the statement's type.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, TypedDict
 
 from pricing_dsl.evaluate.statement import Statement
 
-Usage = Mapping[str, Any]
+Usage = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""Quantities by meter, or the segments of a period that a contract cuts."""
+
 Measure = Callable[[Sequence[Statement]], Fraction]
 
 
@@ -41,13 +43,15 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A vector said in the language: plan `p` of `program`. With `is_error` its evaluation must be refused."""
+    """A vector said in the language: `target` of `program`. With `is_error` its evaluation must be refused."""
 
     program: str
     usages: tuple[Usage, ...]
     checks: tuple[Check, ...]
     period: tuple[str, str] | None = None
     is_error: bool = False
+    target: str = "p"
+    balances: Mapping[str, Any] = field(default_factory=dict)
 
 
 def exact(*lines: str) -> Measure:
@@ -72,6 +76,24 @@ def total(statements: Sequence[Statement]) -> Fraction:
 def adjusted(statements: Sequence[Statement]) -> Fraction:
     """What the adjustments changed: a top-up is positive, a discount or a cap negative."""
     return sum((Fraction(row.amount) for row in statements[-1].adjustments), Fraction(0))
+
+
+def due(statements: Sequence[Statement]) -> Fraction:
+    """What is left to pay after balances."""
+    return Fraction(statements[-1].due)
+
+
+def drawn(*balances: str) -> Measure:
+    """What the balances paid, in their own units; all of them where none is named."""
+    return lambda statements: sum(
+        (Fraction(draw.amount) for draw in statements[-1].draws if not balances or draw.balance in balances),
+        Fraction(0),
+    )
+
+
+def closing(balance: str) -> Measure:
+    """What is left of a balance, in its own unit."""
+    return lambda statements: Fraction(statements[-1].balances[balance].closing)
 
 
 def less(measure: Measure, amount: str) -> Measure:

@@ -171,13 +171,8 @@ def expression(v: Vector) -> Case | None:
     return one(program, usage, check)
 
 
-def not_yet(_: Vector) -> Case | None:
-    return None
-
-
 FAMILIES: dict[str, Callable[[Vector], Case | None]] = {
     "flexprice-commitment": commitment,
-    "flexprice-credit": not_yet,
     "flexprice-expression": expression,
     "flexprice-price": price,
     "flexprice-proration": proration,

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from tests.conformance.peers import balances
 from tests.conformance.peers.case import (
     Case,
     Measure,
@@ -267,7 +268,7 @@ def coupon(v: Vector) -> Case | None:
     """A fixed discount over several lines; one that lasts over several bills is a balance."""
     params, usage = v["params"], v["usage"]
     if "already_used_cents" in params:
-        return None
+        return balances.partly_used_coupon(v)
     names = [f"f{number}" for number in range(len(usage["line_cents"]))]
     fees = [f"fee {name} {money(cents)}" for name, cents in zip(names, usage["line_cents"], strict=True)]
 
@@ -311,6 +312,5 @@ FAMILIES: dict[str, Callable[[Vector], Case | None]] = {
     "lago-standard": standard,
     "lago-unit-rounding": unit_rounding,
     "lago-volume": volume,
-    "lago-wallet": not_yet,
     "lago-weightedsum": not_yet,
 }

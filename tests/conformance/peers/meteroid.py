@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from tests.conformance.peers.case import Case, Vector, adjusted, exact, net, one, states, total
+from tests.conformance.peers.case import Case, Vector, adjusted, exact, less, net, one, states, total
 from tests.conformance.peers.words import charge, plan
 
 
@@ -34,12 +34,28 @@ def discount(v: Vector) -> Case | None:
     return one(plan(*fees, f"discount {money(params['discount_cents'])}"), {}, states(total, stated), *nets)
 
 
-def not_yet(_: Vector) -> Case | None:
-    return None
+def proration(v: Vector) -> Case | None:
+    """A plan that changes within the month: what was used carries on, and none of it is prorated."""
+    params = v["params"]
+    if params.get("component") != "usage fee":
+        return None
+    change = v["usage"]["change_date"]
+    program = "\n".join(
+        [
+            plan("charge x on usage { price 1 }"),
+            "plan bigger { charge x on usage { price 1 }  fee seats 0 }",
+            f"contract c {{ plan p  term 2025-01-01 to 2026-01-01  from {change} {{ plan bigger }} }}",
+        ]
+    )
+    halves = [("2025-01-01", change, "40"), (change, "2025-02-01", "60")]
+    usage = [{"from": start, "to": end, "usage": {"usage": quantity}} for start, end, quantity in halves]
+    # Without the change 100 units cost 100: what the change itself costs is the rest.
+    check = states(less(total, "100"), v["expect"]["amount"])
+    return Case(program, (usage,), (check,), ("2025-01-01", "2025-02-01"), target="c")
 
 
 FAMILIES: dict[str, Callable[[Vector], Case | None]] = {
     "meteroid": package,
     "meteroid-discount": discount,
-    "meteroid-proration": not_yet,
+    "meteroid-proration": proration,
 }

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Literal
 
+from tests.conformance.peers import balances
 from tests.conformance.peers.case import (
     Case,
     Check,
@@ -63,17 +64,21 @@ def rate(v: Vector) -> Case | None:
     """One invoice line; in the middle of a period it is what the price has grown by since the invoice before it."""
     params, usage, expect = v["params"], v["usage"], v["expect"]
     is_middle = params["line_position"] == MID_PERIOD
-    if "credits" in params or "error" in expect:
+    if "error" in expect:
         return None
     if params["price_model"] == "flat":
         if is_middle:
-            return None
+            return balances.middle_of_a_fee(v)
         timing = "in advance" if params["payment_term"] == "in_advance" else "in arrears"
         return one(plan(f"fee x {params['amount']} {timing}"), {}, states(rounded("x"), expect["amount"]))
     program = rate_card(params)
     assert program is not None
+    if "credits" in params:
+        return balances.paid_by_credits(v, program)
     if is_middle and "minimum_amount" in params:
-        return None
+        return balances.middle_of_a_minimum(
+            v, rate_card({name: value for name, value in params.items() if name != "minimum_amount"})
+        )
     check = states(rounded("x"), expect["amount"])
     if "quantity_before_line" not in usage or "unit_config" in params:
         return one(program, {"usage": usage["quantity"]}, check)
@@ -178,12 +183,7 @@ def proration(v: Vector) -> Case | None:
     return one(program, {}, states(rounded("x"), v["expect"]["amount"]), period=(start, end))
 
 
-def not_yet(_: Vector) -> Case | None:
-    return None
-
-
 FAMILIES: dict[str, Callable[[Vector], Case | None]] = {
-    "openmeter-credit": not_yet,
     "openmeter-delta": delta,
     "openmeter-late": late,
     "openmeter-maxspend": max_spend,

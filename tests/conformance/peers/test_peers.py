@@ -15,7 +15,7 @@ import pytest
 
 import pricing_dsl
 from pricing_dsl.evaluate.errors import EvaluationError
-from tests.conformance.peers import autumn, flexprice, killbill, lago, meteroid, openmeter
+from tests.conformance.peers import autumn, balances, flexprice, killbill, lago, meteroid, openmeter
 from tests.conformance.peers.case import Case, Vector
 
 HERE = Path(__file__).parent
@@ -27,10 +27,12 @@ NOT_YET: list[str] = [
 ]
 FAMILIES: dict[str, Callable[[Vector], Case | None]] = {
     name: build
-    for peer in (autumn, flexprice, killbill, lago, meteroid, openmeter)
+    for peer in (autumn, balances, flexprice, killbill, lago, meteroid, openmeter)
     for name, build in peer.FAMILIES.items()
 }
 SAID_SHARE_MIN = 0.8
+AGREED = ("commitment", "credit", "minimum", "proration", "discount", "discount_allocation")
+"""The models of contracts, and of what they do to an invoice."""
 
 
 def case_of(vector: Vector) -> Case | None:
@@ -42,13 +44,13 @@ CASES = {vector["id"]: case for vector in VECTORS if (case := case_of(vector)) i
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES.items()])
 def test_vector(case: Case) -> None:
-    evaluator = pricing_dsl.compile(case.program).evaluator("p")
+    evaluator = pricing_dsl.compile(case.program).evaluator(case.target)
     for evaluate in (evaluator, evaluator.explain):
         if case.is_error:
             with pytest.raises(EvaluationError, match=r"^R\d{4}"):
                 evaluate(case.usages[-1])
             continue
-        statements = [evaluate(usage, period=case.period) for usage in case.usages]
+        statements = [evaluate(usage, case.period, case.balances) for usage in case.usages]
         assert not statements[-1].unpriced
         for check in case.checks:
             assert check.measure(statements) == check.amount, check.what
@@ -67,3 +69,9 @@ def test_every_vector_is_said_or_listed_never_both() -> None:
 
 def test_most_vectors_are_said() -> None:
     assert len(CASES) >= SAID_SHARE_MIN * len(VECTORS)
+
+
+@pytest.mark.parametrize("model", AGREED)
+def test_most_vectors_of_contracts_are_said(model: str) -> None:
+    known = [vector["id"] for vector in VECTORS if vector["model"] == model]
+    assert len([name for name in known if name in CASES]) >= SAID_SHARE_MIN * len(known)

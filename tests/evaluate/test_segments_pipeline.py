@@ -1,7 +1,7 @@
 """A segment costs F at its end less F at its start; sum steps act once on all segments (rules 1, 2 and 5).
 
-A plan's billing period is one segment today. The pipeline takes a list of them, so the rules of segments are shown here
-on the pipeline itself, with each segment's own terms written as a charge.
+The pipeline takes a list of segments, so their rules are shown here on the pipeline itself, with each segment's own
+terms written as a charge.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import pytest
 
 from pricing_dsl.compilation import Compilation
 from pricing_dsl.evaluate.reference.cells import Cell, Priced
-from pricing_dsl.evaluate.reference.context import Run
-from pricing_dsl.evaluate.reference.pipeline import Segment, Terms, price_segments
-from pricing_dsl.evaluate.reference.quantities import Quantities
+from pricing_dsl.evaluate.reference.context import Run, Runs
+from pricing_dsl.evaluate.reference.counters import Instants
+from pricing_dsl.evaluate.reference.pipeline import Segment, Terms, walk
+from pricing_dsl.evaluate.reference.pipeline import priced as price
+from pricing_dsl.evaluate.reference.quantities import Usages
 from pricing_dsl.evaluate.reference.quantity_steps import Groups, whole_pool
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.source import Source
@@ -33,26 +35,31 @@ def terms(program: ir.Program) -> list[Terms]:
 def pool(cells: Usage) -> Groups:
     return whole_pool(
         [
-            Cell({"region": region}, Fraction(quantity), frozenset([("calls", (region,))]))
+            Cell({"region": region}, Fraction(quantity), frozenset([("calls", (region,), 0)]))
             for region, quantity in cells.items()
         ]
     )
 
 
-def priced(*segments: tuple[str, Usage], explain: bool = False) -> tuple[Run, tuple[Priced, ...]]:
+def priced(*segments: tuple[str, Usage], explain: bool = False) -> tuple[list[Run], tuple[Priced, ...]]:
     """Price segments given as their terms and their own usage; cells are cumulative inside."""
     lines = "  ".join(f"charge s{i} on calls {{ {steps} }}" for i, (steps, _) in enumerate(segments))
     program = Compilation(Source(f"{HEAD}  plan p {{ {lines} }}")).program.ir
     period = BillingPeriod.resolve(program.plans[0].bill, "UTC", None)
-    run = Run(Quantities(program, {}, period, explain=explain).context, "s", "calls", "calls")
+    texts = tuple(f"part {i}" for i in range(len(segments)))
+    context = Usages(program, [], period, texts, explain=explain).context
+    seconds = dict.fromkeys(range(len(segments)), 1)
+    whole: Usage = {}
+    for _, usage in segments:
+        whole = {region: whole.get(region, 0) + usage.get(region, 0) for region in whole | usage}
+    runs = [Runs.of(Run(context, "s", "calls", "calls", seconds=seconds)) for _ in segments]
     so_far: Usage = {}
-    made = []
-    for own, (_, usage) in zip(terms(program), segments, strict=True):
-        start = dict(so_far)
-        for region, quantity in usage.items():
-            so_far[region] = so_far.get(region, 0) + quantity
-        made.append(Segment(own, pool(so_far), pool(start) if made else None))
-    return run, price_segments(run, made, [()])
+    walks = []
+    for i, (own, (_, usage)) in enumerate(zip(terms(program), segments, strict=True)):
+        start = pool(so_far) if i else None
+        so_far = {region: so_far.get(region, 0) + usage.get(region, 0) for region in so_far | usage}
+        walks.append(walk(Segment(i, own, runs[i], Instants(pool(so_far), start, pool(whole)))))
+    return [run.end for run in runs], price(walks, [()])
 
 
 def total(*segments: tuple[str, Usage]) -> Fraction:
@@ -96,14 +103,15 @@ def test_the_explanation_shows_both_ends() -> None:
     steps = "graduated { to 100: 2  above: 1 }"
     _, (group,) = priced((steps, {"eu": 100}), (steps, {"eu": 50}), explain=True)
     assert [(note.what, note.formula, note.value) for note in group.notes] == [
-        ("graduated", "200", 200),
-        ("graduated", "200 + 50", 250),
-        ("segment", "250 - 200", 50),
+        ("segment part 0", "200", 200),
+        ("segment part 1", "250 - 200", 50),
     ]
+    assert group.notes[1].inputs == (("at its end", "250"), ("at its start", "200"))
+    assert [(note.what, note.formula) for note in group.notes[1].children] == [("graduated", "200 + 50")]
 
 
-def test_a_refusal_is_told_once() -> None:
+def test_a_refusal_at_the_start_is_kept_apart() -> None:
     steps = "graduated { to 100: 1  above: reject }"
-    run, groups = priced((steps, {"eu": 120}), (steps, {"eu": 30}))
+    runs, groups = priced((steps, {"eu": 120}), (steps, {"eu": 30}))
     assert sum((group.amount for group in groups), Fraction(0)) == 100
-    assert [refusal.quantity for refusal in run.refused] == [20, 50]
+    assert [[refusal.quantity for refusal in run.refused] for run in runs] == [[20], [50]]

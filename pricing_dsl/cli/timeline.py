@@ -1,0 +1,256 @@
+"""`pricing timeline`: what is in force when under a contract, as a table and as bars over time.
+
+The table has a row for each stretch of the term in which nothing changes: what became different at its start, and
+which overrides won over what; then the commits and credits with their grants. JSON: `{"contract", "plan", "customer",
+"timezone", "term", "versions", "balances"}`; a version has `from`, `to`, `changes` (`where`, `old`, `new` in the words
+of the language) and `overrides` (`line`, `kind`, `winner`, `losers`, each `{"text", "line"}` of the program); a balance
+has `name`, `words` and its `grants` (`from`, `to`). Bars are drawn by `timeline_bars`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from pricing_dsl.cli import output
+from pricing_dsl.cli.files import CallError
+from pricing_dsl.cli.programs import Format, load, say_program_error
+from pricing_dsl.diagnostics.diagnostic import ProgramError
+from pricing_dsl.diagnostics.layout import printable
+from pricing_dsl.evaluate.reference.lots import Schedule, stretches
+from pricing_dsl.ir import nodes as ir
+from pricing_dsl.ir import words
+from pricing_dsl.ir.compare import Change
+from pricing_dsl.ir.compare_contracts import balance_word, balance_words, instant, plan_changes
+from pricing_dsl.source import Source, Span
+from pricing_dsl.values.periods import Term
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from pricing_dsl.compilation import Program
+
+QUOTED_MAX = 60
+"""Characters of the program that are quoted for an override."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A piece of the term in which nothing changes, and what is different from the piece before."""
+
+    version: ir.Version
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A commit or credit with the pieces of time of its grants (of a postpaid commit: of its periods)."""
+
+    node: ir.Balance | ir.Floor
+    grants: tuple[tuple[ir.Instant, ir.Instant], ...]
+
+    @property
+    def title(self) -> str:
+        return f"{balance_word(self.node)} {self.node.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """What is shown of one contract."""
+
+    contract: ir.Contract
+    currency: str
+    stretches: tuple[Stretch, ...]
+    balances: tuple[Kept, ...]
+
+    def instant(self, at: ir.Instant) -> str:
+        return instant(at, self.contract.timezone)
+
+
+def show(file: str, name: str, format_: Format, plot_file: str | None) -> int:
+    """Print (or draw) the timeline of a contract. Returns the exit code."""
+    if plot_file is not None and format_ == "json":
+        raise CallError("a drawing has no JSON form", "leave out `--format json` or `--plot-file`")
+    try:
+        program = load(file)
+    except ProgramError as error:
+        return say_program_error(error, format_)
+    timeline = build_timeline(program.ir.currency, require_contract(program, name))
+    if format_ == "json":
+        output.say_json(document(timeline, program.source))
+        return 0
+    from pricing_dsl.cli import timeline_bars
+
+    if plot_file is not None:
+        timeline_bars.draw_into_file(timeline, plot_file)
+        return 0
+    say_table(timeline, program.source)
+    timeline_bars.draw_in_terminal(timeline)
+    return 0
+
+
+def require_contract(program: Program, name: str) -> ir.Contract:
+    """The contract of that name. Raises `CallError`."""
+    from pricing_dsl.check.scope import did_you_mean
+
+    for contract in program.ir.contracts:
+        if contract.name == name:
+            return contract
+    if name in program.plans:
+        raise CallError(f"`{name}` is a plan", "a timeline shows a contract, whose term lays the dates")
+    near = did_you_mean(name, program.contracts)
+    there = "there are: " + ", ".join(f"`{known}`" for known in program.contracts)
+    hint = f"did you mean `{near}`?" if near else there if program.contracts else "the program declares none"
+    raise CallError(f"there is no contract `{name}`", hint)
+
+
+def build_timeline(currency: str, contract: ir.Contract) -> Timeline:
+    """The timeline of a contract in a program of this currency."""
+    currencies = currency, currency
+    changed = [
+        Stretch(after, tuple(plan_changes(before.plan, after.plan, (), currencies)))
+        for before, after in pairwise(contract.versions)
+    ]
+    return Timeline(contract, currency, (Stretch(contract.versions[0], ()), *changed), tuple(_kept(contract)))
+
+
+def _kept(contract: ir.Contract) -> Iterator[Kept]:
+    term = Term(contract.start, contract.end, ZoneInfo(contract.timezone))
+    for balance in contract.balances:
+        yield Kept(balance, tuple((grant.start, grant.end) for grant in Schedule(balance, term).grants(contract.end)))
+    for floor in contract.floors:
+        yield Kept(floor, tuple(stretches(term, floor.cadence, floor.start, floor.end, contract.end)))
+
+
+# --- text ----------------------------------------------------------------------------------------------------------
+
+
+def say_table(timeline: Timeline, source: Source) -> None:
+    """The table: one row a stretch, one row a balance."""
+    from rich.table import Table
+    from rich.text import Text
+
+    contract = timeline.contract
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    for column in ("from", "to"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("what changes", overflow="fold", ratio=1)
+    for number, stretch in enumerate(timeline.stretches):
+        said = _start(contract, stretch.version) if number == 0 else [_change(change) for change in stretch.changes]
+        said += [_override(override, source) for override in stretch.version.overrides]
+        ends = timeline.instant(stretch.version.start), timeline.instant(stretch.version.end)
+        table.add_row(*ends, Text("\n").join(said))
+    for kept in timeline.balances:
+        name, about = (kept.title, "bold"), f": {balance_words(kept.node, contract)}{_grants(kept)}"
+        ends = timeline.instant(kept.node.start), timeline.instant(kept.node.end)
+        table.add_row(*ends, Text.assemble(name, printable(about)))
+    customer = "" if contract.customer is None else f", for {contract.customer}"
+    heading = Text.assemble(
+        (contract.name, "bold"), printable(f" of {source.name}{customer}, {contract.timezone}"), "\n"
+    )
+    output.show(heading, table, Text())
+
+
+def _start(contract: ir.Contract, version: ir.Version) -> list[Text]:
+    from rich.text import Text
+
+    plan = "no plan" if contract.plan is None else f"plan {contract.plan}"
+    lines = ", ".join(line.name for line in version.plan.lines) or "no lines"
+    return [Text(f"{plan}: {lines}")]
+
+
+def _change(change: Change) -> Text:
+    from rich.text import Text
+
+    sign, style = ("+", "green") if change.old is None else ("-", "red") if change.new is None else ("~", "yellow")
+    return Text.assemble((f"{sign} ", style), printable(change_words(change)))
+
+
+def change_words(change: Change) -> str:
+    """`charge tokens: times 0.85 -> times 0.8`."""
+    said = " -> ".join(text for text in (change.old, change.new) if text)
+    place = ", ".join(change.where)
+    return f"{place}: {said}" if said else place
+
+
+def _override(override: ir.Override, source: Source) -> Text:
+    from rich.text import Text
+
+    said = Text.assemble(
+        (f"override {override.line} ", "dim"),
+        printable(_quoted(override.winner, source)),
+        _place(override.winner, source),
+    )
+    for loser in override.losers:
+        said.append_text(Text.assemble((", not ", "dim"), printable(_quoted(loser, source)), _place(loser, source)))
+    return said
+
+
+def _quoted(span: Span, source: Source) -> str:
+    """What the program says there, on one line."""
+    text = " ".join(source.text[span.start : span.end].split())
+    return text if len(text) <= QUOTED_MAX else text[: QUOTED_MAX - 3] + "..."
+
+
+def _place(span: Span, source: Source) -> tuple[str, str]:
+    return f" (line {source.position(span.start).line})", "cyan"
+
+
+def _grants(kept: Kept) -> str:
+    word = "grant" if isinstance(kept.node, ir.Balance) else "period"
+    return f"; {output.count(len(kept.grants), word)}" if len(kept.grants) > 1 else ""
+
+
+# --- JSON ----------------------------------------------------------------------------------------------------------
+
+
+def document(timeline: Timeline, source: Source) -> dict[str, Any]:
+    contract = timeline.contract
+    return {
+        "contract": contract.name,
+        "plan": contract.plan,
+        "customer": contract.customer,
+        "timezone": contract.timezone,
+        "term": _ends(timeline, contract.start, contract.end),
+        "versions": [
+            {
+                **_ends(timeline, stretch.version.start, stretch.version.end),
+                "lines": {line.name: words.line(line, timeline.currency) for line in stretch.version.plan.lines},
+                "changes": [
+                    {"where": list(change.where), "old": change.old, "new": change.new} for change in stretch.changes
+                ],
+                "overrides": [
+                    {
+                        "line": override.line,
+                        "kind": override.kind,
+                        "winner": _quotation(override.winner, source),
+                        "losers": [_quotation(loser, source) for loser in override.losers],
+                    }
+                    for override in stretch.version.overrides
+                ],
+            }
+            for stretch in timeline.stretches
+        ],
+        "balances": [
+            {
+                "name": kept.node.name,
+                "words": balance_words(kept.node, contract),
+                "grants": [_ends(timeline, *grant) for grant in kept.grants],
+            }
+            for kept in timeline.balances
+        ],
+    }
+
+
+def _ends(timeline: Timeline, start: ir.Instant, end: ir.Instant) -> dict[str, str]:
+    return {"from": timeline.instant(start), "to": timeline.instant(end)}
+
+
+def _quotation(span: Span, source: Source) -> dict[str, Any]:
+    return {"text": " ".join(source.text[span.start : span.end].split()), "line": source.position(span.start).line}
+
+
+__all__ = ["Kept", "Stretch", "Timeline", "build_timeline", "change_words", "document", "show"]

@@ -1,0 +1,186 @@
+"""One statement of a contract, in the steps of the order of evaluation (RULES of the language, steps 1 to 20).
+
+The billing period is clipped to the term and cut where something in force changes. Each segment has the plan of its
+version; counters and balances come in as they were at the instant before the period and go out as they are at its end.
+A plan without a contract is the case of one segment without either (`plan`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+from pricing_dsl.evaluate.reference import expressions
+from pricing_dsl.evaluate.reference.balances import Ledger, Opening, grant_instants, open_balances, settle
+from pricing_dsl.evaluate.reference.cells import Key, key_of
+from pricing_dsl.evaluate.reference.charges import is_first_counted
+from pricing_dsl.evaluate.reference.counters import Counter, counted_step, opening_cells
+from pricing_dsl.evaluate.reference.evaluation import Evaluation, new_counter
+from pricing_dsl.evaluate.reference.pipeline import Walk
+from pricing_dsl.evaluate.reference.segments import SegmentTime
+from pricing_dsl.evaluate.reference.timeline import InForce, Timeline
+from pricing_dsl.evaluate.reference.true_ups import true_ups
+from pricing_dsl.evaluate.reference.unit_credits import pay_units
+from pricing_dsl.evaluate.segmented_usage import read_segments
+from pricing_dsl.evaluate.statement import SegmentedUsage, Statement, Usage
+from pricing_dsl.ir import nodes as ir
+from pricing_dsl.values.periods import ContractPeriod
+
+
+def evaluate_contract(
+    program: ir.Program,
+    contract: ir.Contract,
+    usage: Usage | SegmentedUsage,
+    period: ContractPeriod,
+    balances: Opening,
+    counters: Mapping[str, Any],
+    *,
+    explain: bool,
+) -> Statement:
+    """The statement of one contract for one billing period; with `explain`, each line and row carries its reason.
+
+    `usage` of a period that is cut is given in segments. `balances` and `counters` are opening state that has been read
+    at the door; what is missing opens as its rule says and is listed as assumed. Raises `EvaluationError` (R codes).
+    """
+    # Steps 1 and 2: cut the period, and resolve what is in force in each piece.
+    times = segments_of(contract, period, balances)
+    versions = [version_at(contract, time.start) for time in times]
+
+    # Step 3: read usage, with the opening values of counters.
+    usages = read_segments(program, [version.plan for version in versions], usage, period, times)
+    segments = tuple(InForce(*each) for each in zip(times, versions, usages, strict=True))
+    timeline = Timeline(contract.name, period, contract.rounding, segments, contract.versions, contract)
+    opened = {name: opened_counter(program, timeline, name, given) for name, given in counters.items()}
+    evaluation = Evaluation(program, timeline, opened, explain=explain)
+    ledger = opened_ledger(evaluation, contract, period, balances)
+
+    # Steps 4 to 14: quantities, credits in units (step 7), prices, fees, derived charges.
+    lines = evaluation.lines(lambda walks: pay_from_credits(evaluation, ledger, walks))
+
+    # Step 15: adjustments. Corrections (step 16) are made by whoever keeps finalised statements.
+    nets, rows = evaluation.adjusted(lines)
+    shares = evaluation.shares(lines, nets)
+
+    # Step 17: true-ups of postpaid commits.
+    trued = true_ups(contract, times, shares, balances, evaluation.rounding, program.currency, explain=explain)
+
+    # Steps 18 and 19: draws, what no balance has paid, total and due.
+    settled = settle(ledger, shares, times)
+
+    # Step 20: close.
+    closing, assumed = closing_counters(evaluation, counters)
+    return evaluation.statement(
+        lines,
+        nets,
+        [*rows, *trued.rows, *settled.rows],
+        less_due=settled.drawn_minor - settled.invoiced_minor,
+        rejected=settled.rejected,
+        balances={**settled.movements, **trued.movements},
+        counters=closing,
+        draws=settled.draws,
+        invoiced=settled.invoiced,
+        assumed=(*settled.assumed, *trued.assumed, *assumed),
+    )
+
+
+# --- steps 1 and 2 ---
+
+
+def segments_of(contract: ir.Contract, period: ContractPeriod, balances: Opening) -> tuple[SegmentTime, ...]:
+    """The pieces of the period: it is cut where a version, a balance or a counting period begins or ends."""
+    start, end = period.start, period.end
+    cuts = {start, end, *grant_instants(contract, start, end, balances)}
+    cuts.update(version.start for version in contract.versions)
+    cuts.update(at for cadence in counted_cadences(contract) for at in period.term.starts(cadence, start, end))
+    within = sorted(at for at in cuts if start <= at <= end)
+    return tuple(SegmentTime(i, at, until) for i, (at, until) in enumerate(pairwise(within)))
+
+
+def counted_cadences(contract: ir.Contract) -> set[str]:
+    """The cadences at whose starts some counter begins anew."""
+    charges = (line for version in contract.versions for line in version.plan.lines if isinstance(line, ir.Charge))
+    steps = (counted_step(charge.steps) for charge in charges)
+    return {step.cadence for step in steps if step is not None and step.cadence != "term"}
+
+
+def version_at(contract: ir.Contract, at: ir.Instant) -> ir.Version:
+    return next(version for version in contract.versions if version.start <= at < version.end)
+
+
+# --- opening ---
+
+
+def opened_counter(program: ir.Program, timeline: Timeline, name: str, given: Any) -> Counter:
+    """A counter as it was at the instant before the period."""
+    counter = new_counter(program, timeline, name)
+    counter.cells = opening_cells(given)
+    return counter
+
+
+def opened_ledger(evaluation: Evaluation, contract: ir.Contract, period: ContractPeriod, balances: Opening) -> Ledger:
+    """The balances as they were at the instant before the period; what is granted may read its quantities."""
+
+    def amount_of(expression: ir.Expression) -> Fraction:
+        return expressions.number(expression, lambda ref: evaluation.usages.total(ref.name, ()))
+
+    rounding, currency, explain = evaluation.rounding, evaluation.program.currency, evaluation.explain
+    return open_balances(contract, period.start, balances, amount_of, rounding, currency, explain=explain)
+
+
+# --- step 7 ---
+
+
+def pay_from_credits(evaluation: Evaluation, ledger: Ledger, walks: Mapping[str, Sequence[Walk]]) -> None:
+    """Credits in units pay in time order, line by line; what they paid of a counted line is not counted on."""
+    counted = {name: list(walks[name]) for name in evaluation.charges.counters if name in walks}
+    before = {name: [units_of(walk) for walk in mine] for name, mine in counted.items()}
+    pay_units(ledger, walks, [segment.time for segment in evaluation.timeline.segments])
+    for name, mine in counted.items():
+        for walk, units in zip(mine, before[name], strict=True):
+            left = units_of(walk)
+            paid = {key: quantity - left.get(key, Fraction(0)) for key, quantity in units.items()}
+            evaluation.charges.counters[name].take_out({key: amount for key, amount in paid.items() if amount})
+
+
+def units_of(walk: Walk) -> dict[Key, Fraction]:
+    """What a segment adds to each cell that meets a price."""
+    added: dict[Key, Fraction] = {}
+    for leaf in walk.leaves():
+        for sign, groups in ((1, leaf.instants.end), (-1, leaf.instants.start or ())):
+            for cell in (cell for group in groups for cell in group.cells):
+                key = key_of(cell.dimensions, sorted(cell.dimensions))
+                added[key] = added.get(key, Fraction(0)) + sign * cell.quantity
+    return added
+
+
+# --- step 20 ---
+
+
+def closing_counters(evaluation: Evaluation, given: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The counters at the period's end, and those that were not given.
+
+    One whose counting period ends there closes at zero; one that does not run in this period is carried on as it was.
+    """
+    closing = dict(given)
+    assumed = []
+    for name, counter in evaluation.charges.counters.items():
+        first, last = counted_segments(evaluation.timeline, name)
+        if name not in given and not is_first_counted(evaluation.timeline, name, *first):
+            assumed.append(f"counter {name}")
+        closing[name] = "0" if has_ended(evaluation.timeline, *last) else counter.closing()
+    return closing, tuple(assumed)
+
+
+def counted_segments(timeline: Timeline, name: str) -> tuple[tuple[ir.Counted, InForce], tuple[ir.Counted, InForce]]:
+    """The first and the last segment in which a line is counted, with the step."""
+    charges = ((segment, line) for segment, line in timeline.lines(name) if isinstance(line, ir.Charge))
+    found = [(step, segment) for segment, line in charges if (step := counted_step(line.steps)) is not None]
+    return found[0], found[-1]
+
+
+def has_ended(timeline: Timeline, step: ir.Counted, segment: InForce) -> bool:
+    """Whether the counting period of a segment ends by the end of the billing period."""
+    assert isinstance(timeline.period, ContractPeriod)
+    return timeline.period.term.containing(step.cadence, segment.time.start)[1] <= timeline.period.end

@@ -393,13 +393,35 @@ def test_rule_34_not_given_it_opens_with_what_earlier_grants_would_have_left_unt
     assert (moved(settled, "c")["opening"], settled.assumed) == ("200.00", ("balance c",))
     assert settled.movements["c"].assumed
     year_later = Bill("credit c 100 yearly { rollover 20% }", ("2027-01-01", "2027-02-01")).settle()
-    assert moved(year_later, "c") == {
-        "opening": "100.00",
-        "granted": "100.00",
-        "expired": "80.00",
-        "rolled_over": "20.00",
-        "closing": "120.00",
-    }
+    assert moved(year_later, "c") == {"opening": "20.00", "granted": "100.00", "closing": "120.00"}
+
+
+@pytest.mark.parametrize(
+    ("items", "period", "left"),
+    [
+        ("credit c 100 yearly { rollover 20% }", ("2027-01-01", "2027-02-01"), ("20.00", "2028-01-01", True)),
+        ("credit c 100 monthly { rollover 20% for 1 months }", MARCH, ("20.00", "2026-04-01", True)),
+        ("credit c 100 { valid 2026-01-01 to 2026-03-01  rollover 50% }", MARCH, ("50.00", "2026-05-01", True)),
+        ("credit c 100 { valid 2026-01-01 to 2026-04-01 }", MARCH, ("100.00", "2026-04-01", False)),
+    ],
+)
+def test_rule_34_what_has_ended_at_the_first_instant_has_rolled_over_once(
+    items: str, period: tuple[str, str], left: tuple[str, str, bool]
+) -> None:
+    """Step 20 of the period before: a bare number and what is assumed are what it closed with."""
+    carried = {"c": [{"amount": left[0], "end": left[1], "rolled": left[2]}]}
+    handed_over, as_number, assumed = (Bill(items, period, given=g).settle() for g in (carried, {"c": left[0]}, None))
+    assert handed_over.movements["c"] == as_number.movements["c"] == assumed.movements["c"]._replace(assumed=False)
+    assert handed_over.movements["c"].opening == Decimal(left[0])
+
+
+@pytest.mark.parametrize(
+    "items",
+    ["credit c 100 monthly", "credit c 100 { valid 2026-01-01 to 2026-03-01 }", "credit c 1 monthly { rollover 0% }"],
+)
+def test_rule_34_what_has_ended_at_the_first_instant_and_left_nothing_does_not_expire_again(items: str) -> None:
+    movement = Bill(items).settle().movements["c"]
+    assert (str(movement.opening), movement.expired) == ("0.00", movement.granted)
 
 
 def test_nothing_is_assumed_of_a_balance_that_has_granted_nothing_before() -> None:

@@ -164,12 +164,15 @@ def opened(
 
 
 def assume(account: Account, grant: Grant, start: ir.Instant) -> None:
-    """What an earlier grant would have left untouched at the instant before `start`."""
-    if grant.end >= start:
+    """What an earlier grant would have left untouched when the period before closed.
+
+    What ends at `start` has ended there: it expired or rolled over with that period (step 20).
+    """
+    if grant.end > start:
         account.add(account.amount_of_grant(), grant.end, rolled=False)
         return
     until = account.schedule.rolled_from(grant, grant.end)
-    if until is not None and until >= start:
+    if until is not None and until > start:
         moved, _ = rolled_share(account.schedule, account.amount_of_grant(), grant.end, rolled=False)
         account.add(moved, until, rolled=True)
 
@@ -177,7 +180,8 @@ def assume(account: Account, grant: Grant, start: ir.Instant) -> None:
 def end_of_number(schedule: Schedule, start: ir.Instant) -> tuple[ir.Instant, bool]:
     """When a balance given as a bare number ends, and whether it has rolled over: with the grant in force (rule 34).
 
-    Where none is in force, it is what has rolled over from the last grant; before the first one it ends with that.
+    Where none is in force any more, the last one having ended at `start` or before, it is what has rolled over from
+    it (step 20); before the first one it ends with that.
     """
     earlier = schedule.last_grants(start)
     if not earlier:
@@ -185,7 +189,7 @@ def end_of_number(schedule: Schedule, start: ir.Instant) -> tuple[ir.Instant, bo
         return (schedule.term.end if first is None else first.end), False
     last = earlier[-1]
     until = schedule.rolled_from(last, last.end)
-    if last.end < start and until is not None:
+    if last.end <= start and until is not None:
         return until, True
     return last.end, False
 

@@ -52,8 +52,11 @@ class Monoid(Protocol[State]):
         """A new state of no events."""
         ...
 
-    def add(self, state: State, value: Value, time: int) -> State:
-        """The state with one more value, taken at `time`. Equal times are told apart by the value, never by order."""
+    def add(self, state: State, value: Value, time: int, event: str) -> State:
+        """The state with one more value, taken at `time` in the event of that id.
+
+        Of events at one instant the one with the greatest id is the later one, never the one that came later (rule 16).
+        """
         ...
 
     def merge(self, state: State, other: State) -> State:

@@ -48,6 +48,8 @@ class Agreement:
     amended: dict[tuple[int, ...], LineNode] = field(default_factory=dict)
     kept: list[object] = field(default_factory=list)
     """What the identities in the keys above belong to."""
+    numbers: dict[int, int] = field(default_factory=dict)
+    """The overrides by identity, counted in the order in which they come into force."""
 
 
 def lower_contract(scope: Scope, node: syntax.Contract) -> ir.Contract | None:
@@ -173,7 +175,8 @@ def version(made: Agreement, plan: PlanSymbol | None, start: ir.Instant, end: ir
         mine = [o for o in overrides if applies(o, name, line)]
         lines[name] = amend(made, line, mine)
         if mine and isinstance(line, syntax.Charge):
-            won.extend(contests(line, mine))
+            numbers = [made.numbers.setdefault(id(o), len(made.numbers)) for o in mine]
+            won.extend(contests(line, mine, numbers))
     return checked(made, plan, items, lines, tuple(won), start, end)
 
 

@@ -238,12 +238,15 @@ def fee_step(amount: Fraction, step: syntax.Step) -> Fraction | None:
             return None
 
 
-def contests(charge: syntax.Charge, overrides: Sequence[syntax.Override]) -> tuple[ir.Override, ...]:
-    """For each kind of step that overrides change: which one won, and what it set aside (rule 19)."""
+def contests(
+    charge: syntax.Charge, overrides: Sequence[syntax.Override], numbers: Sequence[int]
+) -> tuple[ir.Override, ...]:
+    """For each kind of step that overrides change: which one won, and what it set aside (rule 19).
+
+    `numbers` are those by which the overrides are told apart in the whole contract.
+    """
     result = []
-    priced_by = max(
-        (i for i, o in enumerate(overrides) if any(isinstance(s, PRICE_STEPS) for s in o.steps)), default=-1
-    )
+    priced_by = last_price(overrides)
     own = line_kinds(charge.steps)
     for kind in dict.fromkeys(kind for o in overrides for kind in kinds_of(o, charge)):
         said = [(i, step) for i, o in enumerate(overrides) for k, step in kinded(o.steps, charge) if k == kind]
@@ -253,8 +256,9 @@ def contests(charge: syntax.Charge, overrides: Sequence[syntax.Override]) -> tup
         if not is_multiplier:
             losers = [*(step.span for k, step in own if k == kind), *losers]
         if is_multiplier and last < priced_by:
-            losers, winner = [step.span for _, step in said], price_of(overrides[priced_by])
-        result.append(ir.Override(charge.name.text, " ".join(kind), winner.span, tuple(losers)))
+            losers, winner, last = [step.span for _, step in said], price_of(overrides[priced_by]), priced_by
+        set_aside = tuple(ir.SetAside(span=span) for span in losers)
+        result.append(ir.Override(charge.name.text, " ".join(kind), numbers[last], set_aside, span=winner.span))
     return tuple(result)
 
 

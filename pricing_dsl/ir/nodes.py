@@ -541,13 +541,33 @@ Instant = int
 """Seconds since 1970-01-01T00:00Z. Every instant of an agreement is a whole second."""
 
 
-class Override(NamedTuple):
-    """Which of several overrides in force won a kind of step on a line, and what it set aside."""
+@record(frozen=True, slots=True)
+class SetAside(Node):
+    """A step that lost to an override: one of the line's own, or of an override written before. Its span shows it."""
+
+
+@record(frozen=True, slots=True)
+class Override(Node):
+    """Which of several overrides in force won a kind of step on a line, and what it set aside.
+
+    `number` counts the contract's overrides from 0, in the order in which they come into force; it tells winners of the
+    same kind apart whatever the layout. The span is the winning step's.
+    """
 
     line: str
     kind: str
-    winner: Span
-    losers: tuple[Span, ...]
+    number: int
+    set_aside: tuple[SetAside, ...]
+
+    @property
+    def winner(self) -> Span:
+        """Where the winning step stands."""
+        return self.span
+
+    @property
+    def losers(self) -> tuple[Span, ...]:
+        """Where what it set aside stands."""
+        return tuple(each.span for each in self.set_aside)
 
 
 @record(frozen=True, slots=True)

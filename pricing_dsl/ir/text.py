@@ -145,7 +145,8 @@ class _LineReader:
         name = self.take()
         if self.peek() == "[]:":
             self.take()
-            items = parent.setdefault(name, [])
+            items = [] if parent.get(name) is None else parent[name]  # a list may be absent
+            parent[name] = items
             if not isinstance(items, list):
                 raise self.error(f"{name} is no list")
         else:

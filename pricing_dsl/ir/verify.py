@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import NamedTuple, assert_never
 
 from pricing_dsl.ir import nodes as ir
+from pricing_dsl.ir.verify_contracts import Door, verify_contracts
 
 ARITY = {
     "+": (2, 2), "-": (2, 2), "*": (2, 2), "/": (2, 2), "neg": (1, 1), "min": (1, None), "max": (1, None),
@@ -111,6 +112,10 @@ class _Verifier:
         self.verify_quantities()
         for i, plan in enumerate(program.plans):
             self.verify_plan(plan, f"plans[{i}]")
+        verify_contracts(
+            Door(_require, _require_unique, self.verify_plan, self.verify_expression, self.quantities),
+            program.contracts,
+        )
 
     def verify_table(self, table: ir.Table, path: str) -> None:
         _require(table.dimensions, path, "a table has no dimensions")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from pricing_dsl.ir.nodes import (
     Adjustment,
@@ -10,11 +12,14 @@ from pricing_dsl.ir.nodes import (
     Arm,
     AtLeast,
     AtMost,
+    Balance,
     Band,
     Bill,
     Charge,
     Const,
+    Contract,
     Counted,
+    Cover,
     Discount,
     DiscountAbove,
     DiscountGraduated,
@@ -24,6 +29,7 @@ from pricing_dsl.ir.nodes import (
     Expression,
     Fee,
     Flat,
+    Floor,
     Graduated,
     Include,
     Key,
@@ -36,6 +42,7 @@ from pricing_dsl.ir.nodes import (
     Meter,
     Minimum,
     Mirror,
+    Override,
     Package,
     Plan,
     Plus,
@@ -48,6 +55,7 @@ from pricing_dsl.ir.nodes import (
     RoundMoney,
     RoundQuantity,
     Row,
+    SetAside,
     ShowBy,
     Step,
     Table,
@@ -55,6 +63,7 @@ from pricing_dsl.ir.nodes import (
     Tier,
     Times,
     Total,
+    Version,
     Volume,
     Weigh,
     Where,
@@ -197,6 +206,44 @@ SUPPORT = charge(
     first=1,
 )
 
+DISCOUNTED = charge(
+    "tokens", "tokens", Price(linear(2)), Times("times", number(F(4, 5))), first=1, dimensions=("model",)
+)
+LISTED = charge("tokens", "tokens", Price(linear(2)), first=1, dimensions=("model",))
+GRANT: dict[str, Any] = {
+    "policy": None, "cadence": None, "start": 0, "end": 900, "lifetime_months": None, "covers": None, "priority": None,
+    "rollover": None, "rollover_months": None, "funded": None, "funded_lines": None, "overage": None,
+    "overage_rejects": False, "invoiced": None, "invoice_cadence": None,
+}  # fmt: skip
+OF_A = Apply("==", (Ref("dimension", "model"), Const("a")))
+
+CONTRACT = Contract(
+    "acme", "Acme", "cus_1", "scale", 3, 0, 900, Bill("monthly", None, True), "Europe/Paris", "half_even",
+    tuple(
+        Version(start, end, Plan("acme", "Acme", Bill("monthly", None, True), "Europe/Paris", "half_even", lines,
+                                 tuple(line.name for line in lines), ()), won, span=Span(700, 800))
+        for start, end, lines, won in (
+            (0, 100, (LISTED, Fee("fee", "", F(5), "once", "in advance", None)), ()),
+            (100, 900, (DISCOUNTED,), (Override("tokens", "times", 0, (SetAside(span=Span(1, 2)),), span=Span(3, 4)),)),
+        )
+    ),
+    (
+        Balance("annual", "commit", number(100), None, **GRANT | {
+            "cadence": "yearly", "lifetime_months": 18, "covers": (Cover("tokens", OF_A, span=Span(8, 9)),),
+            "priority": 0, "rollover": F(1, 5), "rollover_months": 3, "funded": F(4, 5), "funded_lines": ("tokens",),
+            "overage": F(11, 10), "invoiced": number(30), "invoice_cadence": "quarterly",
+        }),
+        Balance("strict", "commit", number(100), None, **GRANT | {"overage_rejects": True}),
+        Balance("units", "credit", Apply("*", (number(10), Ref("quantity", "seats"))), "token", **GRANT | {
+            "policy": "cheapest first", "start": 100, "covers": (Cover("tokens", None), Cover("fee", None)),
+        }),
+    ),
+    (
+        Floor("floor", F(1000), "quarterly", 0, 900, (Cover("tokens", None),), span=Span(10, 11)),
+        Floor("all", F(0), None, 100, 900, None),
+    ),
+)  # fmt: skip
+
 PROGRAM = Program(
     1, "USD", 2,
     (TOKENS, meter("seats"), meter("other", "model")),
@@ -217,5 +264,6 @@ PROGRAM = Program(
         ),
         Plan("free", "", Bill("yearly", None, True), "Asia/Tokyo", "half_even", (), (), ()),
     ),
+    (CONTRACT, replace(CONTRACT, name="bare", customer=None, plan=None, plan_version=None, balances=(), floors=())),
     span=Span(0, 900),
 )  # fmt: skip

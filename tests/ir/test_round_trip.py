@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import pricing_dsl
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.ir.json import NODES, NUMBER_CHARACTERS_MAX, content_hash, dumps, from_json, loads, to_json
 from pricing_dsl.ir.text import from_text, to_text
@@ -69,7 +70,7 @@ def test_text_has_one_node_a_line() -> None:
 
 
 def test_text_is_readable() -> None:
-    program = replace(PROGRAM, meters=(meter("calls", "region"),), quantities=(), tables=(), plans=())
+    program = replace(PROGRAM, meters=(meter("calls", "region"),), quantities=(), tables=(), plans=(), contracts=())
     assert to_text(program) == (
         "Program language=#1 currency=USD digits=#2\n"
         '  meters[]: Meter name=calls label="" unit=calls dimensions=[region] money=false whole=false'
@@ -94,7 +95,9 @@ def test_hash_tells_a_number_from_a_text() -> None:
     def with_value(value: Fraction | str | bool) -> ir.Program:
         source = meter("calls")
         where = ir.Apply("==", (ir.Ref("property", "x"), ir.Const(value)))
-        return replace(PROGRAM, meters=(replace(source, where=where),), quantities=(), tables=(), plans=())
+        return replace(
+            PROGRAM, meters=(replace(source, where=where),), quantities=(), tables=(), plans=(), contracts=()
+        )
 
     programs = [with_value(value) for value in (Fraction(1), "1", True, "true")]
     assert len({content_hash(program) for program in programs}) == 4
@@ -114,6 +117,62 @@ def test_hash_is_the_same_in_another_process() -> None:
             [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed}
         )
         assert out.stdout.strip() == content_hash(PROGRAM)
+
+
+MODELLED = """currency USD
+meter calls { from "call"  measure count()  by region }
+plan p { charge x on calls { price 2  minimum 5 } }
+# Acme
+contract acme { plan p  term 2026-01-01 to 2027-01-01
+  override x { times 0.9 }
+  from 2026-07-01 { override x { times 0.8 } }
+  from 2026-10-01 { override x { price 1 } }
+  commit annual 1_000 prepaid { covers x where region == "eu"  rollover 20% }
+  commit floor 100 postpaid quarterly
+}
+"""
+
+
+def test_the_layout_of_a_contract_counts_in_neither_equality_nor_hash() -> None:
+    programs = [
+        pricing_dsl.compile(MODELLED),
+        pricing_dsl.compile(MODELLED.replace("# Acme", "# Acme, as agreed on in December\n\n")),
+        pricing_dsl.compile(" ".join(MODELLED.replace("# Acme", "").split())),
+    ]
+    assert [program.ir for program in programs] == [programs[0].ir] * 3
+    assert len({content_hash(program.ir) for program in programs}) == 1
+    assert len({dumps(program.ir) for program in programs}) == 3
+    winners = [[o.winner for v in program.ir.contracts[0].versions for o in v.overrides] for program in programs]
+    assert winners[0] != winners[1] != winners[2]
+
+
+def test_what_a_contract_says_counts_in_equality_and_hash() -> None:
+    changes = ("times 0.9", "times 0.95"), ("price 1 }", "price 3 }"), ('"eu"', '"us"'), ("quarterly", "yearly")
+    texts = [MODELLED, *(MODELLED.replace(old, new) for old, new in changes)]
+    programs = [pricing_dsl.compile(text).ir for text in texts]
+    assert len({content_hash(program) for program in programs}) == len(set(programs)) == len(texts)
+
+
+def test_overrides_keep_their_places_and_what_they_set_aside() -> None:
+    program = pricing_dsl.compile(MODELLED).ir
+    again = from_text(to_text(program, spans=True))
+    found = []
+    for read in (program, again):
+        versions = read.contracts[0].versions
+        found.append(
+            [
+                (o.kind, MODELLED[o.winner.start : o.winner.end], [MODELLED[s.start : s.end] for s in o.losers])
+                for v in versions
+                for o in v.overrides
+            ]
+        )
+    assert found[0] == found[1]
+    assert found[0] == [
+        ("times", "times 0.9", []),
+        ("times", "times 0.8", ["times 0.9"]),
+        ("times", "price 1", ["times 0.9", "times 0.8"]),
+        ("price", "price 1", ["price 2"]),
+    ]
 
 
 # --- documents that are not programs ---------------------------------------------------------------------------------
@@ -239,7 +298,9 @@ def test_deep_nesting_is_an_error(depth: int) -> None:
     expression: ir.Expression = ir.Const(Fraction(1))
     for _ in range(depth):
         expression = ir.Apply("neg", (expression,))
-    program = replace(PROGRAM, meters=(replace(meter("m"), where=expression),), quantities=(), tables=(), plans=())
+    program = replace(
+        PROGRAM, meters=(replace(meter("m"), where=expression),), quantities=(), tables=(), plans=(), contracts=()
+    )
     with pytest.raises(IrError, match="nests too deeply"):
         dumps(program)
 

@@ -1,0 +1,217 @@
+"""The tables. Names, units and what may change; `migrations/` brings a database to them.
+
+What is finance's evidence never changes once written: programs, statements, their lines, ledger entries (triggers
+refuse UPDATE and DELETE, so that no code path can). Hours are whole hours since 1970 in UTC; JSON is canonical text,
+so that it can be compared; amounts are exact decimals in the currency's units.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Column, Index, LargeBinary, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from runtime.store.columns import ExactDecimal, UtcInstant
+
+
+class Tenant(SQLModel, table=True):
+    """Whose data it is: every other row belongs to one tenant, and no query crosses tenants."""
+
+    __tablename__ = "tenants"
+
+    id: str = Field(primary_key=True, max_length=64)
+    name: str
+    created_at: datetime = Field(sa_type=UtcInstant)
+
+
+# --- programs and contracts ------------------------------------------------------------------------------------------
+
+
+class Program(SQLModel, table=True):
+    """One immutable version of a program: its text, its data files, and what it was compiled to.
+
+    `effective_at`: from when contracts that follow the latest version are priced by it; a price change inside a period
+    cuts the period there. `hash` is the content hash of the IR, `files` the data files it reads, name -> text.
+    """
+
+    __tablename__ = "programs"
+    __table_args__ = (UniqueConstraint("tenant_id", "name", "version"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    tenant_id: str = Field(foreign_key="tenants.id", max_length=64)
+    name: str = Field(max_length=200)
+    version: int
+    source: str = Field(sa_type=Text)
+    files: str = Field(sa_type=Text)
+    ir: str = Field(sa_type=Text)
+    hash: str = Field(max_length=64)
+    language_version: int
+    plugins: str = Field(sa_type=Text)
+    """The plugins it was compiled with, name -> version."""
+    effective_at: datetime = Field(sa_type=UtcInstant)
+    published_at: datetime = Field(sa_type=UtcInstant)
+
+
+class Contract(SQLModel, table=True):
+    """A contract of a program bound to a customer: to one version of the program, or (`None`) to the latest."""
+
+    __tablename__ = "contracts"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "customer", "name"),
+        Index("contracts_by_program", "tenant_id", "program"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    tenant_id: str = Field(foreign_key="tenants.id", max_length=64)
+    customer: str = Field(max_length=200)
+    name: str = Field(max_length=200)
+    """The name of the contract in the program."""
+    program: str = Field(max_length=200)
+    version: int | None = None
+    created_at: datetime = Field(sa_type=UtcInstant)
+
+
+# --- metering --------------------------------------------------------------------------------------------------------
+
+
+class Meter(SQLModel, table=True):
+    """One definition of a meter. Programs whose definitions of a meter are the same share its aggregates.
+
+    `hash` is that of the meter's IR and of the tables it reads; usage is known `since` its first publication.
+    """
+
+    __tablename__ = "meters"
+    __table_args__ = (UniqueConstraint("tenant_id", "name", "hash"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    tenant_id: str = Field(foreign_key="tenants.id", max_length=64)
+    name: str = Field(max_length=200)
+    hash: str = Field(max_length=64)
+    definition: str = Field(sa_type=Text)
+    """The IR of a program of this meter and its tables alone."""
+    since: datetime = Field(sa_type=UtcInstant)
+
+
+class ProgramMeter(SQLModel, table=True):
+    """Which definitions a program version reads."""
+
+    __tablename__ = "program_meters"
+
+    program_id: int = Field(foreign_key="programs.id", primary_key=True)
+    meter_id: int = Field(foreign_key="meters.id", primary_key=True)
+
+
+class UsageBucket(SQLModel, table=True):
+    """What one customer used of one meter in one hour, by dimension values: a mergeable aggregate.
+
+    `cell` are the dimension values as a JSON list, in the order of the meter's dimensions. Aggregations that are one
+    number which SQL can merge (sum, count, max, min) keep it in `value`; all others keep their encoded `state`. A
+    `carried` meter keeps the hour's last value and its event in `last`: `[time in microseconds, event id, value]`.
+    """
+
+    __tablename__ = "usage_buckets"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    meter_id: int = Field(foreign_key="meters.id", primary_key=True)
+    customer: str = Field(primary_key=True, max_length=200)
+    hour: int = Field(primary_key=True)
+    cell: str = Field(sa_column=Column(Text, primary_key=True))
+    value: Decimal | None = Field(default=None, sa_type=ExactDecimal)
+    state: bytes | None = Field(default=None, sa_type=LargeBinary)
+    last: str | None = Field(default=None, sa_type=Text)
+
+
+class EventId(SQLModel, table=True):
+    """An event that was accepted: `key` is the 16-byte BLAKE2b of tenant, source and id; kept for the dedup window.
+
+    `hour` is that of the event's time: an event older than the window is refused, so its id may be forgotten.
+    """
+
+    __tablename__ = "event_ids"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    key: bytes = Field(sa_column=Column(LargeBinary(16), primary_key=True))
+    hour: int
+
+
+class RejectedEvent(SQLModel, table=True):
+    """An event that was not taken, whole, with the reason. Mended, it may be sent again under its id (rule 6)."""
+
+    __tablename__ = "rejected_events"
+    __table_args__ = (Index("rejected_events_by_time", "tenant_id", "received_at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    tenant_id: str = Field(foreign_key="tenants.id", max_length=64)
+    received_at: datetime = Field(sa_type=UtcInstant)
+    code: str = Field(max_length=8)
+    reason: str = Field(sa_type=Text)
+    event: str = Field(sa_type=Text)
+
+
+# --- statements and the ledger ---------------------------------------------------------------------------------------
+
+
+class Statement(SQLModel, table=True):
+    """A finalised statement, with everything that is needed to compute it again: it never changes.
+
+    `programs` are the ids of the program versions that priced it, with the instants they begin at; `inputs` are the
+    usage, opening balances, counters and corrections it was computed from; `document` is `Statement.to_dict()`.
+    """
+
+    __tablename__ = "statements"
+    __table_args__ = (UniqueConstraint("contract_id", "period_start"),)
+
+    id: str = Field(primary_key=True, max_length=64)
+    tenant_id: str = Field(foreign_key="tenants.id", max_length=64, index=True)
+    contract_id: int = Field(foreign_key="contracts.id")
+    customer: str = Field(max_length=200)
+    period_start: datetime = Field(sa_type=UtcInstant)
+    period_end: datetime = Field(sa_type=UtcInstant)
+    programs: str = Field(sa_type=Text)
+    inputs: str = Field(sa_type=Text)
+    document: str = Field(sa_type=Text)
+    currency: str = Field(max_length=3)
+    total: Decimal = Field(sa_type=ExactDecimal)
+    due: Decimal = Field(sa_type=ExactDecimal)
+    finalised_at: datetime = Field(sa_type=UtcInstant)
+
+
+class StatementLine(SQLModel, table=True):
+    """One line or adjustment row of a finalised statement, for queries; the statement's document says the same."""
+
+    __tablename__ = "statement_lines"
+
+    statement_id: str = Field(foreign_key="statements.id", primary_key=True, max_length=64)
+    position: int = Field(primary_key=True)
+    line: str = Field(max_length=200)
+    kind: str = Field(max_length=40)
+    quantity: Decimal | None = Field(default=None, sa_type=ExactDecimal)
+    unit: str | None = Field(default=None, max_length=200)
+    amount: Decimal = Field(sa_type=ExactDecimal)
+    net: Decimal = Field(sa_type=ExactDecimal)
+
+
+class LedgerEntry(SQLModel, table=True):
+    """One movement of a balance. A balance is the sum of its entries: nothing is ever changed or taken out.
+
+    `kind`: grant, draw, expiry, rollover (two entries that cancel: out of a lot and into the next), adjustment.
+    `amount` is signed, in `unit` (a currency or a unit's name); `lot_end` is the end of the lot it moves.
+    """
+
+    __tablename__ = "ledger_entries"
+    __table_args__ = (Index("ledger_entries_by_balance", "contract_id", "balance"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    tenant_id: str = Field(foreign_key="tenants.id", max_length=64)
+    contract_id: int = Field(foreign_key="contracts.id")
+    balance: str = Field(max_length=200)
+    statement_id: str | None = Field(default=None, foreign_key="statements.id", max_length=64)
+    kind: str = Field(max_length=20)
+    amount: Decimal = Field(sa_type=ExactDecimal)
+    unit: str = Field(max_length=200)
+    line: str | None = Field(default=None, max_length=200)
+    lot_end: datetime | None = Field(default=None, sa_type=UtcInstant)
+    at: datetime = Field(sa_type=UtcInstant)
+    note: str | None = Field(default=None, sa_type=Text)

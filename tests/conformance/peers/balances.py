@@ -115,7 +115,20 @@ GRANTS = {
         "credit g2_first 100 calls { priority 1  valid 2024-01-02 to 2024-01-04 }",
         "credit g2 100 calls { priority 1  valid 2024-01-04 to 2024-02-01 }",
     ),
+    # What recurs daily is written out too. The grant of the next day is read half a day after it began: a closing
+    # balance is what is left at the instant before.
+    "openmeter-credit-020": (
+        "credit g1_first 100 calls { priority 1  valid 2024-01-01 to 2024-01-02 }",
+        "credit g1 100 calls { priority 1  valid 2024-01-02 to 2024-01-03 }",
+    ),
 }
+RUNS: dict[str, tuple[int, tuple[int, ...], tuple[str, str]]] = {
+    "openmeter-credit-011": (24, (), ("2024-01-01", "2123-12-31")),
+    "openmeter-credit-015": (240, (24, 72), ("2023-12-31", "2024-12-31")),
+    "openmeter-credit-020": (36, (24,), ("2024-01-01", "2024-01-31")),
+}
+"""How many hours from t1 are run, the hours at which a grant begins or ends within them, and the term."""
+
 T1 = datetime(2024, 1, 1)  # noqa: DTZ001 - the sources' own instant, in UTC as contracts are
 
 
@@ -123,25 +136,28 @@ def grants(v: Vector) -> Case | None:
     """Grants in units, burnt by events; usage lies in the segment in which it happened."""
     if v["id"] not in GRANTS:
         return None
-    first, last = (T1, T1 + timedelta(days=1)) if v["id"].endswith("011") else (T1, T1 + timedelta(days=10))
-    cuts = [first, *(T1 + timedelta(days=days) for days in (1, 3) if T1 + timedelta(days=days) < last), last]
+    hours, cut_after, term = RUNS[v["id"]]
+    cuts = [T1 + timedelta(hours=hour) for hour in (0, *cut_after, hours)]
     events = [(event_time(at), Decimal(quantity)) for at, quantity in v["usage"]["events"]]
     usage = [
         {
-            "from": start.date().isoformat(),
-            "to": end.date().isoformat(),
+            "from": instant_text(start),
+            "to": instant_text(end),
             "usage": {"calls": str(sum((q for at, q in events if start <= at < end), Decimal(0)))},
         }
         for start, end in pairwise(cuts)
     ]
     meter = 'unit call | calls\nmeter calls { from "call"  measure sum(n)  unit call }'
     program = plan("charge x on calls { price 1 }", meters=(meter,))
-    term = ("2024-01-01", "2123-12-31") if v["id"].endswith("011") else ("2023-12-31", "2024-12-31")
     checks = tuple(states(closing(name), left, name) for name, left in v["expect"]["balances"].items())
     opening: dict[str, Any] = {"g1": v["params"]["starting_balances"]["g1"]} if v["id"].endswith("015") else {}
-    bounds = (first.date().isoformat(), last.date().isoformat())
+    bounds = (instant_text(cuts[0]), instant_text(cuts[-1]))
     whole = usage[0]["usage"] if len(usage) == 1 else usage
     return Case(agreed(program, *GRANTS[v["id"]], term=term), (whole,), checks, bounds, target="c", balances=opening)
+
+
+def instant_text(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%MZ}"
 
 
 def event_time(text: str) -> datetime:

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 from tests.conformance.peers import balances
 from tests.conformance.peers.case import (
     Case,
+    Check,
     Measure,
     Vector,
     adjusted,
@@ -27,7 +29,7 @@ from tests.conformance.peers.case import (
     states,
     total,
 )
-from tests.conformance.peers.words import SPEND, Tier, charge, is_zero, plan, tiers
+from tests.conformance.peers.words import SPEND, USAGE, Tier, charge, is_zero, plan, tiers
 
 EVENTS = 'meter events { from "spend"  measure count() }'
 ORDER_MATTERS = ("free_units_per_events", "free_units_per_total_aggregation")
@@ -201,13 +203,56 @@ def in_advance(v: Vector) -> Case | None:
     """Billed event by event: each pays what it adds to the price of all so far."""
     params = v["params"]
     if "ranges" not in params:
-        return None
+        return in_advance_percentage(v)
     so_far = [str(number + 1) for number in range(len(v["usage"]["event_values"]))]
-    checks = [states(rounded("x"), v["expect"]["amount"])]
-    for index, cents in enumerate(v["expect"]["fee_cents_per_event"]):
-        checks.append(states(increment(rounded("x"), index), money(cents), f"fee of event {index + 1}"))
     program = charge(tiers("graduated", from_ranges(params["ranges"])))
-    return Case(program, tuple({"usage": quantity} for quantity in so_far), tuple(checks))
+    return Case(program, tuple({"usage": quantity} for quantity in so_far), fees_in_advance(v, rounded("x")))
+
+
+def fees_in_advance(v: Vector, measure: Measure) -> tuple[Check, ...]:
+    """The amount of all events, and what each adds."""
+    added = [
+        states(increment(measure, index), money(cents), f"fee of event {index + 1}")
+        for index, cents in enumerate(v["expect"]["fee_cents_per_event"])
+    ]
+    return (states(measure, v["expect"]["amount"]), *added)
+
+
+def in_advance_percentage(v: Vector) -> Case | None:
+    """A free amount, then a percentage, and a fixed fee per event.
+
+    An event within the free amount pays no fixed fee, so which events those are depends on their order; where the first
+    event is larger than what is free, there are none.
+    """
+    params, values = v["params"], [Decimal(value) for value in v["usage"]["event_values"]]
+    free = params.get("free_units_per_total_aggregation")
+    if "free_units_per_events" in params or free is None or values[0] <= Decimal(free):
+        return None
+    program = plan(
+        f"charge amount on spend {{ include {free}  {percent_price(params['rate'])} }}",
+        f"charge fixed on events {{ price {params['fixed_amount']} }}",
+        meters=(SPEND, EVENTS),
+    )
+    so_far = zip(accumulate(values), range(1, len(values) + 1), strict=True)
+    usages = tuple({"spend": str(spent), "events": str(count)} for spent, count in so_far)
+    return Case(program, usages, fees_in_advance(v, rounded("amount", "fixed")))
+
+
+def prorated_graduated(v: Vector) -> Case | None:
+    """Whole units choose the range, prorated units give the money, flat fees are not prorated.
+
+    Each event pays by the ranges that its whole units lie in, so a second range makes their order matter; below the end
+    of the first there is one price for all, and nothing is due where the units end below zero.
+    """
+    params, usage = v["params"], v["usage"]
+    ranges, whole = from_ranges(params["ranges"]), [Decimal(units) for units in usage["event_full_units"]]
+    assert ranges[0].bound is not None
+    if max(accumulate(whole)) > Decimal(ranges[0].bound):
+        return None
+    full = 'meter full { from "usage"  measure sum(units) }'
+    step = tiers("volume", ranges).replace("volume", "volume on full", 1)
+    cells = {"full": str(sum(whole)), "usage": str(sum(map(Decimal, usage["event_prorated_units"])))}
+    return one(charge("at least 0", step, meters=(USAGE, full)), cells, states(exact("x"), v["expect"]["amount"]))
 
 
 CALENDARS = {"weekly": "bill weekly", "monthly": "bill monthly", "quarterly": "bill quarterly", "yearly": "bill yearly"}
@@ -305,7 +350,7 @@ FAMILIES: dict[str, Callable[[Vector], Case | None]] = {
     "lago-percentage": percentage,
     "lago-percentage-seq": percentage_by_event,
     "lago-pricingunit": pricing_unit,
-    "lago-prorated-graduated": not_yet,
+    "lago-prorated-graduated": prorated_graduated,
     "lago-proratedsum": not_yet,
     "lago-proratedunique": not_yet,
     "lago-range": one_range,

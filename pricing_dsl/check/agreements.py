@@ -81,7 +81,7 @@ def lower_contract(scope: Scope, node: syntax.Contract) -> ir.Contract | None:
         first.rounding,
         versions,
         tuple(lower_balances(made, versions)),
-        tuple(lower_floors(made)),
+        tuple(lower_floors(made, versions)),
         span=node.span,
     )
 
@@ -309,12 +309,12 @@ def lower_balances(made: Agreement, versions: tuple[ir.Version, ...]) -> Iterato
             yield lower_balance(made.scope, node, at, until, versions)
 
 
-def lower_floors(made: Agreement) -> Iterator[ir.Floor]:
+def lower_floors(made: Agreement, versions: tuple[ir.Version, ...]) -> Iterator[ir.Floor]:
     """Postpaid commits in the order written."""
     for node, start, end in balance_nodes(made):
         if isinstance(node, syntax.Commit) and node.payment == "postpaid":
-            at, until = validity(made, node, start, end)
-            yield lower_floor(made.scope, node, at, until)
+            at, until = floor_validity(made, node, *validity(made, node, start, end))
+            yield lower_floor(made.scope, node, at, until, versions)
 
 
 def balance_nodes(made: Agreement) -> Iterator[tuple[syntax.Commit | syntax.Credit, ir.Instant, ir.Instant]]:
@@ -333,3 +333,14 @@ def validity(
     if valid is None or valid.start is None:
         return start, end
     return laid(made, valid.start, start), laid(made, valid.end, end)
+
+
+def floor_validity(
+    made: Agreement, node: syntax.Commit, start: ir.Instant, end: ir.Instant
+) -> tuple[ir.Instant, ir.Instant]:
+    """A postpaid commit grants nothing that could live on: `valid for N months` is how long it lasts itself."""
+    valid = next((c for c in node.clauses if isinstance(c, syntax.ValidClause)), None)
+    if valid is None or valid.months is None:
+        return start, end
+    term = periods.Term(seconds(made.start), seconds(made.end), made.zone)
+    return start, min(term.months_later(start, int(valid.months.value)), end)

@@ -105,6 +105,7 @@ CODES: dict[str, str] = {
     "T0503": "units without what is invoiced",
     "T0504": "order of cells for money",
     "T0505": "condition on a line without dimensions",
+    "T0506": "units for cells of different price",
     "T0601": "meter without a clause it needs",
     "T0602": "value of another kind",
     "T0603": "kinds that are never equal",

@@ -32,29 +32,31 @@ class Piece(NamedTuple):
 
 def read_segments(
     program: ir.Program,
+    contract: ir.Contract,
     plans: Sequence[ir.Plan],
     usage: Usage | SegmentedUsage,
     period: ContractPeriod,
     times: Sequence[SegmentTime],
 ) -> list[dict[str, Cells]]:
-    """The cells of each segment, by meter; `plans` are in force in them.
+    """The cells of each segment, by meter; `plans` are what of the contract is in force in them.
 
     Raises `EvaluationError`: R0310 where the period is cut and usage is not, R0311 where the segments given do not tile
     the period at its cuts, R0312 where a meter that does not add over time differs between segments, and what
     `read_cells` raises.
     """
     if not isinstance(usage, Mapping) and isinstance(usage, Sequence):
-        pieces = read_pieces(program, plans, usage, period, times)
+        pieces = read_pieces(program, contract, plans, usage, period, times)
         require_alike(program, pieces)
         return [added(program, [p for p in pieces if t.start <= p.start < t.end]) for t in times]
-    whole = read_cells(program, plans, usage)
+    whole = read_cells(program, plans, usage, contract)
     if len(times) > 1:
-        require_uncut(program, plans, whole, period, times)
+        require_uncut(program, contract, plans, whole, period, times)
     return [whole for _ in times]
 
 
 def read_pieces(
     program: ir.Program,
+    contract: ir.Contract,
     plans: Sequence[ir.Plan],
     usage: SegmentedUsage,
     period: ContractPeriod,
@@ -69,7 +71,7 @@ def read_pieces(
         start, end = (instant_of(given[key], period) for key in ("from", "to"))
         if start != at or end <= start:
             raise untiled(period, f"a segment of usage runs from {said(start, period)} to {said(end, period)}", times)
-        pieces.append(Piece(start, end, read_cells(program, plans, given["usage"])))
+        pieces.append(Piece(start, end, read_cells(program, plans, given["usage"], contract)))
         at = end
     if at != period.end:
         raise untiled(period, f"the segments of usage end at {said(at, period)}", times)
@@ -114,13 +116,14 @@ def require_alike(program: ir.Program, pieces: Sequence[Piece]) -> None:
 
 def require_uncut(
     program: ir.Program,
+    contract: ir.Contract,
     plans: Sequence[ir.Plan],
     usage: Mapping[str, Cells],
     period: ContractPeriod,
     times: Sequence[SegmentTime],
 ) -> None:
     """Raise R0310 where usage that adds up over time is not split; other usage is the same in every segment."""
-    used = frozenset().union(*(meters_used(program, plan) for plan in plans))
+    used = frozenset().union(*(meters_used(program, plan, contract) for plan in plans))
     for meter in program.meters:
         if meter.adds_over_time and meter.name in used and usage.get(meter.name):
             whole = f"{said(period.start, period)} to {said(period.end, period)}"

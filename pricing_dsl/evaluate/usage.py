@@ -37,8 +37,11 @@ def read_usage(program: ir.Program, plan: ir.Plan, usage: Usage) -> dict[str, Ce
     return read_cells(program, [plan], usage)
 
 
-def read_cells(program: ir.Program, plans: Sequence[ir.Plan], usage: Usage) -> dict[str, Cells]:
-    """The cells of every meter given, by meter name, in the meter's unit; `plans` are all that read them.
+def read_cells(
+    program: ir.Program, plans: Sequence[ir.Plan], usage: Usage, contract: ir.Contract | None = None
+) -> dict[str, Cells]:
+    """The cells of every meter given, by meter name, in the meter's unit; `plans` are all that read them, and the
+    balances of the `contract` that they are in force in.
 
     Raises `EvaluationError`: R0301 unknown meter, R0302 unknown dimension, R0303 not an exact number, R0304 too many
     digits, R0305 a dimension that a step of the plan reads is missing, R0306 a dimension's value is not text, R0307
@@ -49,7 +52,7 @@ def read_cells(program: ir.Program, plans: Sequence[ir.Plan], usage: Usage) -> d
             "R0309", "usage maps meters to quantities", 'give a mapping such as {"requests": "2300000"}'
         )
     meters = {meter.name: meter for meter in program.meters}
-    read = [dimensions_read(program, plan) for plan in plans]
+    read = [dimensions_read(program, plan, contract) for plan in plans]
     cells: dict[str, Cells] = {}
     count = 0
     for name, given in usage.items():

@@ -3,18 +3,24 @@
 A step reads the dimensions of its condition, of its tables, of `each`, `match` and `show by`; a quantity read inside
 `each` is read for the same group, so it is read by those dimensions too (rule 13). What a charge or a quantity reads of
 a named quantity it reads of that quantity's meters. Whoever takes in usage asks here which dimensions a cell must have
-(language reference, section 9: a meter may be given without dimensions where no step reads them). Imports only nodes.
+(language reference, section 9: a meter may be given without dimensions where no step reads them). A contract reads more
+than the plans in force: the conditions of `covers`, and the quantities that grants are made of. Imports only nodes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from pricing_dsl.ir import nodes as ir
 
 
-def dimensions_read(program: ir.Program, plan: ir.Plan) -> dict[str, frozenset[str]]:
+def dimensions_read(
+    program: ir.Program, plan: ir.Plan, contract: ir.Contract | None = None
+) -> dict[str, frozenset[str]]:
     """For each meter that the plan's lines use: the dimensions that steps read, of charges and of the quantities used.
+
+    With the `contract` that the plan is in force in, also what its balances read.
 
     >>> from pricing_dsl.ir.nodes import Bill, Plan, Program
     >>> plan = Plan("p", "", Bill("monthly", None, False), "UTC", "half_up", (), (), ())
@@ -22,11 +28,11 @@ def dimensions_read(program: ir.Program, plan: ir.Plan) -> dict[str, frozenset[s
     {}
     """
     named = {quantity.name for quantity in program.quantities}
-    return {name: read for name, read in sources_read(program, plan).items() if name not in named}
+    return {name: read for name, read in sources_read(program, plan, contract).items() if name not in named}
 
 
-def sources_read(program: ir.Program, plan: ir.Plan) -> dict[str, frozenset[str]]:
-    """The same for every meter and every quantity that the plan's lines use."""
+def sources_read(program: ir.Program, plan: ir.Plan, contract: ir.Contract | None = None) -> dict[str, frozenset[str]]:
+    """The same for every meter and every quantity that the plan's lines and the contract's balances use."""
     reader = _Reader(program)
     for line in plan.lines:
         if not isinstance(line, ir.Charge):
@@ -37,12 +43,14 @@ def sources_read(program: ir.Program, plan: ir.Plan) -> dict[str, frozenset[str]
         else:
             reader.expression(line.source, ())
             reader.steps(None, line.steps, ())
+    if contract is not None:
+        reader.balances(contract, plan)
     return {name: frozenset(dimensions) for name, dimensions in reader.dimensions.items()}
 
 
-def meters_used(program: ir.Program, plan: ir.Plan) -> frozenset[str]:
-    """The meters that some line of the plan mentions, directly or through a quantity."""
-    return frozenset(dimensions_read(program, plan))
+def meters_used(program: ir.Program, plan: ir.Plan, contract: ir.Contract | None = None) -> frozenset[str]:
+    """The meters that some line of the plan mentions, directly or through a quantity, or a grant of the contract."""
+    return frozenset(dimensions_read(program, plan, contract))
 
 
 def expression_reads(expression: ir.Expression) -> Iterator[ir.Ref]:
@@ -139,6 +147,19 @@ class _Reader:
     def condition(self, source: str | None, expression: ir.Expression) -> None:
         if source is not None:
             self.read(source, (ref.name for ref in expression_reads(expression) if ref.kind == "dimension"))
+
+    def balances(self, contract: ir.Contract, plan: ir.Plan) -> None:
+        """What commits and credits read: their amounts, and the cells of lines that `covers` asks for."""
+        for balance in contract.balances:
+            self.expression(balance.amount, ())
+            if balance.invoiced is not None:
+                self.expression(balance.invoiced, ())
+        sources = {line.name: line.source for line in plan.lines if isinstance(line, ir.Charge)}
+        covers = [each.covers or () for each in contract.balances] + [each.covers or () for each in contract.floors]
+        for cover in chain.from_iterable(covers):
+            source = sources.get(cover.line)
+            if cover.where is not None and isinstance(source, str):
+                self.condition(source, cover.where)
 
     def steps(self, source: str | None, steps: tuple[ir.Step, ...], groups: tuple[str, ...]) -> None:
         """A pipeline whose cells come from `source` (`None`: an amount, which has no dimensions)."""

@@ -291,8 +291,13 @@ class Term:
     zone: ZoneInfo
 
     def after_months(self, months: int) -> int:
-        """The instant that lies so many months after the start: same day and time, or a shorter month's last day."""
+        """The instant that lies so many months after the start: same day and time, or a shorter month's last day.
+
+        Beyond the calendar it is `LAST`, which lies after the end of every term.
+        """
         first = moment_of(self.start, self.zone)
+        if first.year * 12 + first.month + months > 9999 * 12:
+            return LAST
         day = month_start(first.date(), months, first.day)
         return seconds_of(datetime.combine(day, first.time(), tzinfo=self.zone))
 
@@ -309,6 +314,24 @@ class Term:
             index += 1
         return self.after_months(index * months), self.after_months((index + 1) * months)
 
+    def months_later(self, at: int, months: int) -> int:
+        """The same day and time so many months after `at`; a boundary of the contract's months stays one."""
+        first, local = moment_of(self.start, self.zone), moment_of(at, self.zone)
+        index = (local.year - first.year) * 12 + local.month - first.month
+        if self.after_months(index) == at:
+            return self.after_months(index + months)
+        if local.year * 12 + local.month + months > 9999 * 12:
+            return LAST
+        day = month_start(local.date(), months, local.day)
+        return seconds_of(datetime.combine(day, local.time(), tzinfo=self.zone))
+
+    def days_later(self, at: int, days: int) -> int:
+        """The same time of day so many local days after `at`; at most `LAST`."""
+        local = moment_of(at, self.zone)
+        if local.toordinal() + days > date(9999, 12, 1).toordinal():
+            return LAST
+        return seconds_of(datetime.combine(local.date() + timedelta(days=days), local.time(), tzinfo=self.zone))
+
     def starts(self, cadence: str, start: int, end: int) -> Iterator[int]:
         """The instants in `[start, end)` at which a month, quarter or year of the contract begins."""
         at, after = self.containing(cadence, start)
@@ -317,6 +340,10 @@ class Term:
         while at < min(end, self.end):
             yield at
             at = self.containing(cadence, at)[1]
+
+
+LAST = (date(9999, 12, 1) - EPOCH.date()).days * 86_400
+"""An instant after the end of every term: what lasts longer is cut by the term anyway."""
 
 
 def seconds_of(moment: datetime) -> int:

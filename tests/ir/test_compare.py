@@ -51,7 +51,7 @@ contract acme "Acme" {
   term 2026-01-01 to 2028-01-01
   override tokens { times 0.85 }
   from month 7 { override tokens { times 0.80 } fee extra 50 }
-  commit annual 120_000 prepaid yearly { covers tokens, heavy where model == "gpt-5"  rollover 20%  overage times 1.1 }
+  commit annual 120_000 prepaid yearly { covers heavy, tokens where model == "gpt-5"  rollover 20%  overage times 1.1 }
   commit reserve 500 postpaid quarterly
   credit welcome 100 { valid 2026-01-01 to 2026-04-01  priority 1 }
 }
@@ -135,9 +135,9 @@ def changes(replacements: dict[str, str]) -> list[str]:
             "contract acme, commit annual, rollover: 20% -> not said",
             "contract acme, commit annual, overage: times 1.1 -> reject",
         ]),
-        ("covers tokens, heavy where", "covers heavy where", [
-            'contract acme, commit annual, covers: tokens, heavy where model == "gpt-5" -> '
-            'heavy where model == "gpt-5"',
+        ("covers heavy, tokens where", "covers tokens where", [
+            'contract acme, commit annual, covers: heavy, tokens where model == "gpt-5" -> '
+            'tokens where model == "gpt-5"',
         ]),
         ("commit reserve 500 postpaid quarterly", "commit reserve 600 postpaid yearly", [
             "contract acme, commit reserve, amount: 500 -> 600",

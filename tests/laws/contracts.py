@@ -1,171 +1,171 @@
-"""Contracts made by Hypothesis: a small plan, and on it overrides, adjustments, phases and balances.
+"""Contracts made by Hypothesis: a plan, its price rise, a second plan, and on them the clauses of one customer.
 
 Everything begins and ends at one of a few days of March 2026, and usage is given for the segments between all of them,
-so that any of these clauses may cut the month. Statements are kept in streams: within a stream their order matters,
-between streams it does not. Numbers are whole so that parts of lines are whole minor units.
+so that any of these clauses may cut the month. The term begins with the month, before it (on a 16th, on a 31st) or in
+it, and may end in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from hypothesis import strategies as st
 
-HEAD = """currency USD
-meter calls { from "call"  measure sum(n)  by region }
-meter seats { from "seat"  measure max(n)  carried }
-"""
-DAYS = ("2026-03-01", "2026-03-08", "2026-03-16", "2026-03-24", "2026-04-01")
+from pricing_dsl.compilation import Compilation, Program
+from pricing_dsl.source import Source
+from tests.laws.contracts_clauses import (
+    DAYS,
+    OWN_LINES,
+    Item,
+    Stream,
+    adjustments,
+    balances,
+    floors,
+    items,
+    overrides,
+    written,
+)
+from tests.laws.contracts_lines import HEAD, MODELS, REGIONS, charges, plan_lines
+
 PERIOD = (DAYS[0], DAYS[-1])
-REGIONS = ("ap", "eu", "us")
-CHARGES = ("x", "y")
+FIRST_TERM = ("2026-03-01", "2027-03-01")
+TERMS = (
+    FIRST_TERM,
+    FIRST_TERM,
+    ("2026-02-16", "2027-02-16"),
+    ("2025-12-31", "2026-12-31"),
+    ("2026-03-08", "2027-03-08"),
+    ("2026-03-08", "2026-03-31"),
+)
 
 Segments = list[dict[str, Any]]
+
+REFUSED = {"T0206", "T0207", "T0208", "T0209", "T0210", "T0211", "T0402", "U0302", "D0107", "T0506", "N0603", "T0401"}
+"""What a combination of clauses that are sound alone may be refused for: a step after its dimension was pooled, two
+steps of a kind under an override, an order of cells where nothing prices cells. Nothing else is refused."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """A contract `c` on plan `p`. `streams` are its statements; `usage` has one mapping for each stretch of `DAYS`."""
+    """A contract `c` on plan `p`. `usage` has one mapping for each stretch of `DAYS`, also where the term is shorter."""
 
     lines: tuple[str, ...]
-    overrides: tuple[str, ...]
-    adjustments: tuple[str, ...]
-    balances: tuple[str, ...]
+    rise: str
+    items: tuple[Item, ...]
     usage: tuple[dict[str, Any], ...]
-
-    @property
-    def streams(self) -> tuple[tuple[str, ...], ...]:
-        return self.overrides, self.adjustments, self.balances
+    term: tuple[str, str] = FIRST_TERM
+    zone: str = "UTC"
+    upgrade: str = "charge x on calls { price 2 }"
 
     @property
     def text(self) -> str:
-        return self.ordered([item for stream in self.streams for item in stream])
+        return self.ordered(self.items)
 
-    def ordered(self, items: Sequence[str]) -> str:
+    def ordered(self, order: Sequence[Item]) -> str:
         """The program with the contract's statements in that order."""
-        plan = "\n".join(f"  {line}" for line in self.lines)
-        agreed = "\n".join(f"  {item}" for item in items)
+        plan = "\n".join(f"  {line}" for line in (f'timezone "{self.zone}"', *self.lines, self.rise))
         return (
-            f"{HEAD}\nplan p {{\n{plan}\n}}\n\ncontract c {{\n  plan p\n  term 2026-03-01 to 2027-03-01\n{agreed}\n}}\n"
+            f"{HEAD}\nplan p {{\n{plan}\n}}\nplan q extends p {{ {self.upgrade} }}\n\n"
+            f"contract c {{\n  plan p\n  term {self.term[0]} to {self.term[1]}\n{written(order)}\n}}\n"
         )
 
     @property
     def segments(self) -> Segments:
+        """The usage of the part of March in the term."""
         stretches = zip(DAYS, DAYS[1:], self.usage, strict=False)
-        return [{"from": start, "to": end, "usage": usage} for start, end, usage in stretches]
+        return [
+            {"from": start, "to": end, "usage": usage}
+            for start, end, usage in stretches
+            if self.term[0] <= start and end <= self.term[1]
+        ]
 
     @property
     def whole(self) -> dict[str, Any]:
-        """All usage of the month, as a plan takes it: levels are the same in every segment."""
-        cells: dict[str, int] = {}
-        for usage in self.usage:
-            for cell in usage["calls"]:
-                cells[cell["region"]] = cells.get(cell["region"], 0) + int(cell["quantity"])
-        calls = [{"region": region, "quantity": str(quantity)} for region, quantity in cells.items()]
+        """All usage of that time, as a plan takes it: levels are the same in every segment."""
+        cells: dict[tuple[str, str], int] = {}
+        for segment in self.segments:
+            for cell in segment["usage"]["calls"]:
+                key = cell["region"], cell["model"]
+                cells[key] = cells.get(key, 0) + int(cell["quantity"])
+        calls = [{"region": key[0], "model": key[1], "quantity": str(quantity)} for key, quantity in cells.items()]
         return {"calls": calls, "seats": self.usage[0]["seats"]}
 
-    def without(self, *streams: str) -> Agreement:
-        return replace(self, **dict.fromkeys(streams, ()))
+    def stream(self, *names: Stream) -> tuple[Item, ...]:
+        return tuple(item for item in self.items if item.stream in names)
+
+    def without(self, *names: Stream) -> Agreement:
+        return replace(self, items=tuple(item for item in self.items if item.stream not in names))
 
 
-def tiers(kind: str) -> st.SearchStrategy[str]:
-    first = st.sampled_from(["4", "3 plus 20", "3 minimum 50", "flat 60", "flat 60 even at zero", "free"])
-    return st.builds(
-        lambda bound, low, high: f"{kind} {{ to {bound}: {low}  above: {high} }}",
-        st.integers(1, 80),
-        first,
-        st.sampled_from(["2", "1 plus 7", "flat 90"]),
-    )
+@lru_cache(maxsize=512)
+def compilation(text: str) -> Compilation:
+    return Compilation(Source(text))
 
 
-PRICES = st.one_of(
-    st.sampled_from(["price 3", "price 5 per started 10", "price 2 per full 7", "price free"]),
-    tiers("graduated"),
-    tiers("volume"),
-    st.just('match region { "eu" { price 2  plus 9 }  else { graduated { to 30: 4  above: 1 } } }'),
-)
-BEFORE = st.sampled_from(["", "", "include 20  ", "round up to 10  ", "at most 90  ", "at least 15  ", "weigh 2  "])
-AFTER = st.sampled_from(["", "", "  plus 11", "  minimum 120", "  maximum 150", "  times 2", "  discount 10"])
+def compiled(text: str) -> Program:
+    return compilation(text).program
 
 
-@st.composite
-def charges(draw: st.DrawFn, name: str) -> str:
-    """A charge on calls; where it counts over the year its tiers have rates only."""
-    match draw(st.integers(0, 9)):
-        case 0:
-            return f"charge {name} on calls {{ counted yearly  graduated {{ to 50: 3  above: 2 }} }}"
-        case 1:
-            return f"charge {name} on calls {{ each region  {draw(tiers('graduated'))}{draw(AFTER)}  total }}"
-        case _:
-            price = draw(PRICES)
-            before = "" if price.startswith("match") else draw(BEFORE)
-            return f"charge {name} on calls {{ {before}{price}{draw(AFTER)} }}"
-
-
-LINES = st.tuples(
-    charges("x"),
-    charges("y"),
-    st.sampled_from(["charge s on seats { price 5 }", "charge s on seats { graduated { to 5: 9  above: 4 } }"]),
-    st.sampled_from(["charge d = min(x, 70)", "charge d = 10% of (x + s)", "charge d = 30"]),
-    st.sampled_from(["fee f 62", "fee f 31 in arrears", "fee f 31 prorated by day"]),
-)
-
-
-@st.composite
-def phased(draw: st.DrawFn, item: str) -> str:
-    """The statement for the whole term, or in a phase."""
-    start, end = sorted(draw(st.lists(st.integers(0, 4), min_size=2, max_size=2, unique=True)))
-    until = f" to {DAYS[end]}" if end < len(DAYS) - 1 else ""
-    return item if draw(st.booleans()) else f"from {DAYS[start]}{until} {{ {item} }}"
-
-
-OVERRIDES = st.builds(
-    lambda line, step: f"override {line} {{ {step} }}",
-    st.sampled_from([*CHARGES, "all"]),
-    st.sampled_from(["times 3", "times 0.5", "discount 50%", "price 2", "graduated { to 40: 5  above: 1 }"]),
-).flatmap(phased)
-
-ADJUSTMENTS = st.one_of(
-    st.sampled_from(["discount 50% on x", "discount 10% on all except f", "discount 50%"]),
-    st.sampled_from(["discount 20", "minimum 400", "maximum 300", "minimum 90 on x, y"]).flatmap(phased),
-)
-
-
-@st.composite
-def balances(draw: st.DrawFn, name: str) -> str:
-    """A commit or a credit of money."""
-    amount = draw(st.integers(1, 400))
-    is_commit = draw(st.booleans())
-    clauses = [draw(st.sampled_from(["", "covers x", "covers y, x", 'covers x where region == "eu", f']))]
-    clauses.append(draw(st.sampled_from(["", "", "priority 1", "priority 2"])))
-    clauses.append(draw(st.sampled_from(["", "funded times 0.85", "rollover 20% for 1 month"])))
-    start, end = sorted(draw(st.lists(st.integers(0, 4), min_size=2, max_size=2, unique=True)))
-    clauses.append(draw(st.sampled_from(["", f"valid {DAYS[start]} to {DAYS[end]}"])))
-    if is_commit:
-        clauses.append(draw(st.sampled_from(["not invoiced", "invoiced 70", "overage times 1.1"])))
-    head = f"commit {name} {amount} prepaid" if is_commit else f"credit {name} {amount}"
-    return f"{head} {{ {'  '.join(clause for clause in clauses if clause)} }}"
+def is_sound(agreement: Agreement) -> bool:
+    """Whether the checker takes it; it must not refuse it for anything but a combination."""
+    errors = {each.code for each in compilation(agreement.text).diagnostics if each.severity == "error"}
+    assert errors <= REFUSED, f"{errors - REFUSED}\n{agreement.text}"
+    return not errors
 
 
 @st.composite
 def segment_usage(draw: st.DrawFn) -> list[dict[str, str]]:
-    regions = draw(st.lists(st.sampled_from(REGIONS), max_size=3, unique=True))
-    return [{"region": region, "quantity": str(draw(st.integers(0, 60)))} for region in regions]
+    keys = draw(st.lists(st.tuples(st.sampled_from(REGIONS), st.sampled_from(MODELS)), max_size=3, unique=True))
+    return [
+        {"region": region, "model": model, "quantity": str(draw(st.integers(0, 60)))} for region, model in keys
+    ]
 
 
 @st.composite
-def agreements(draw: st.DrawFn) -> Agreement:
+def _agreements(draw: st.DrawFn, *, whole: bool, plain: bool, term: tuple[str, str] | None, sizes: int) -> Agreement:
     seats = str(draw(st.integers(0, 12)))
-    names = [f"b{number}" for number in range(draw(st.integers(0, 3)))]
+    term = draw(st.sampled_from(TERMS)) if term is None else term
+    found: list[Item] = []
+
+    def some(stream: Stream, text: st.SearchStrategy[str], most: int, *, phased: bool = True) -> None:
+        found.extend(draw(st.lists(items(stream, text, term, phased), max_size=min(most, sizes))))
+
+    some("lines", st.sampled_from(OWN_LINES), 1, phased=not whole)
+    some("overrides", overrides(whole=whole), 3)
+    some("adjustments", adjustments(whole=whole), 3, phased=not whole)
+    if draw(st.integers(0, 4)) == 0:
+        some("removals", st.just("remove y"), 1)
+    if draw(st.integers(0, 3)) == 0:
+        some("upgrades", st.just("plan q"), 1)
+    for number in range(draw(st.integers(0, min(3, sizes)))):
+        some("balances", balances(f"b{number}", term, plain=plain), 1, phased=False)
+    if not plain and draw(st.integers(0, 3)) == 0:
+        some("balances", floors("floor"), 1, phased=False)
+    upgraded = [item for item in found if not (item.stream == "upgrades" and not item.phase)]
+    rise = draw(st.sampled_from(["", "", f"from {DAYS[2]} {{ override x {{ times 2 }} }}"]))
     return Agreement(
-        draw(LINES),
-        tuple(draw(st.lists(OVERRIDES, max_size=3))),
-        tuple(draw(st.lists(ADJUSTMENTS, max_size=3))),
-        tuple(draw(balances(name)) for name in names),
+        draw(plan_lines(whole=whole)),
+        rise,
+        tuple(upgraded),
         tuple({"calls": draw(segment_usage()), "seats": seats} for _ in DAYS[1:]),
+        term,
+        draw(st.sampled_from(["UTC", "Europe/Berlin"])),
+        draw(charges("x", whole=whole)),
     )
+
+
+def agreements(
+    *, whole: bool = False, plain: bool = False, term: tuple[str, str] | None = None, sizes: int = 9
+) -> st.SearchStrategy[Agreement]:
+    """Contracts that the checker takes.
+
+    `whole`: parts of lines are whole minor units, and no adjustment, line or balance of the contract begins in the
+    month. `plain`: balances are of money at the rate of 1, without true-ups. `sizes` bounds how many clauses of a kind.
+    """
+    return _agreements(whole=whole, plain=plain, term=term, sizes=sizes).filter(is_sound)
 
 
 @st.composite

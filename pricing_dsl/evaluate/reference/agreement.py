@@ -49,7 +49,7 @@ def evaluate_contract(
     versions = [version_at(contract, time.start) for time in times]
 
     # Step 3: read usage, with the opening values of counters.
-    usages = read_segments(program, [version.plan for version in versions], usage, period, times)
+    usages = read_segments(program, contract, [version.plan for version in versions], usage, period, times)
     segments = tuple(InForce(*each) for each in zip(times, versions, usages, strict=True))
     timeline = Timeline(contract.name, period, contract.rounding, segments, contract.versions, contract)
     opened = {name: opened_counter(program, timeline, name, given) for name, given in counters.items()}

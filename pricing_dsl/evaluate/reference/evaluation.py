@@ -102,7 +102,7 @@ class Evaluation:
         timeline, program = self.timeline, self.program
         total = sum(line.minor for line in lines.values()) + sum(row.minor for row in rows)
         charges = [line for line in lines.values() if line.info.kind == "charge"]
-        used = frozenset().union(*(meters_used(program, plan) for plan in timeline.plans))
+        used = frozenset().union(*(meters_used(program, plan, timeline.contract) for plan in timeline.plans))
         given = {name for segment in timeline.segments for name in segment.usage}
         unpriced = unpriced_entries(timeline, self.usages.meters, charges)
         return Statement(

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from pricing_dsl.evaluate.reference.cells import ZERO
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.values.numbers import decimal_text
-from pricing_dsl.values.periods import MONTHS, Term, moment_of, month_start, seconds_of
+from pricing_dsl.values.periods import MONTHS, Term, moment_of
 
 UNIT_PLACES = 12
 """Decimal places of a balance in units, where an amount has no end as a decimal."""
@@ -63,7 +62,7 @@ class Schedule:
         after = None if since is None else since - self.reach_seconds
         for start, end in stretches(term, balance.cadence, balance.start, balance.end, before, after):
             if balance.lifetime_months is not None:
-                end = min(months_later(term, start, balance.lifetime_months), term.end)
+                end = min(term.months_later(start, balance.lifetime_months), term.end)
             yield Grant(start, end)
 
     def last_grants(self, before: ir.Instant) -> list[Grant]:
@@ -101,7 +100,7 @@ class Schedule:
         if self.balance.rollover is None:
             return None
         if self.balance.rollover_months is not None:
-            until = months_later(self.term, end, self.balance.rollover_months)
+            until = self.term.months_later(end, self.balance.rollover_months)
         else:
             until = as_long_again(self.term, grant, end)
         until = min(until, self.term.end)
@@ -153,28 +152,13 @@ def stretches(
         at = following
 
 
-def months_later(term: Term, at: ir.Instant, months: int) -> ir.Instant:
-    """The same day and time so many months later; a boundary of the contract's months stays one."""
-    start, _ = term.containing("monthly", at)
-    if start == at:
-        while months > 0:
-            start = term.containing("monthly", start)[1]
-            months -= 1
-        return start
-    local = moment_of(at, term.zone)
-    day = month_start(local.date(), months, local.day)
-    return seconds_of(datetime.combine(day, local.time(), tzinfo=term.zone))
-
-
 def as_long_again(term: Term, grant: Grant, end: ir.Instant) -> ir.Instant:
     """As long after `end` as a grant lives: whole months where it lives whole months, else days."""
     first, last = moment_of(grant.start, term.zone), moment_of(grant.end, term.zone)
     months = (last.year - first.year) * 12 + last.month - first.month
-    if months > 0 and months_later(term, grant.start, months) == grant.end:
-        return months_later(term, end, months)
-    local = moment_of(end, term.zone)
-    day = local.date() + timedelta(days=(last.date() - first.date()).days)
-    return seconds_of(datetime.combine(day, local.time(), tzinfo=term.zone))
+    if months > 0 and term.months_later(grant.start, months) == grant.end:
+        return term.months_later(end, months)
+    return term.days_later(end, (last.date() - first.date()).days)
 
 
 # --- one balance in time -------------------------------------------------------------------------------------------

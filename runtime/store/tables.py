@@ -10,13 +10,28 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Column, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import Column, Index, LargeBinary, MetaData, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from runtime.store.columns import ExactDecimal, UtcInstant
 
+METADATA = MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_by_%(column_0_N_name)s",
+        "uq": "%(table_name)s_unique_%(column_0_N_name)s",
+        "fk": "%(table_name)s_%(column_0_N_name)s_to_%(referred_table_name)s",
+        "pk": "%(table_name)s_key",
+    }
+)
 
-class Tenant(SQLModel, table=True):
+
+class Row(SQLModel):
+    """What every table is: kept apart from the tables of a host that uses SQLModel too."""
+
+    metadata = METADATA
+
+
+class Tenant(Row, table=True):
     """Whose data it is: every other row belongs to one tenant, and no query crosses tenants."""
 
     __tablename__ = "tenants"
@@ -29,7 +44,7 @@ class Tenant(SQLModel, table=True):
 # --- programs and contracts ------------------------------------------------------------------------------------------
 
 
-class Program(SQLModel, table=True):
+class Program(Row, table=True):
     """One immutable version of a program: its text, its data files, and what it was compiled to.
 
     `effective_at`: from when contracts that follow the latest version are priced by it; a price change inside a period
@@ -54,7 +69,7 @@ class Program(SQLModel, table=True):
     published_at: datetime = Field(sa_type=UtcInstant)
 
 
-class Contract(SQLModel, table=True):
+class Contract(Row, table=True):
     """A contract of a program bound to a customer: to one version of the program, or (`None`) to the latest."""
 
     __tablename__ = "contracts"
@@ -76,7 +91,7 @@ class Contract(SQLModel, table=True):
 # --- metering --------------------------------------------------------------------------------------------------------
 
 
-class Meter(SQLModel, table=True):
+class Meter(Row, table=True):
     """One definition of a meter. Programs whose definitions of a meter are the same share its aggregates.
 
     `hash` is that of the meter's IR and of the tables it reads; usage is known `since` its first publication.
@@ -94,7 +109,7 @@ class Meter(SQLModel, table=True):
     since: datetime = Field(sa_type=UtcInstant)
 
 
-class ProgramMeter(SQLModel, table=True):
+class ProgramMeter(Row, table=True):
     """Which definitions a program version reads."""
 
     __tablename__ = "program_meters"
@@ -103,7 +118,7 @@ class ProgramMeter(SQLModel, table=True):
     meter_id: int = Field(foreign_key="meters.id", primary_key=True)
 
 
-class UsageBucket(SQLModel, table=True):
+class UsageBucket(Row, table=True):
     """What one customer used of one meter in one hour, by dimension values: a mergeable aggregate.
 
     `cell` are the dimension values as a JSON list, in the order of the meter's dimensions. Aggregations that are one
@@ -123,7 +138,7 @@ class UsageBucket(SQLModel, table=True):
     last: str | None = Field(default=None, sa_type=Text)
 
 
-class EventId(SQLModel, table=True):
+class EventId(Row, table=True):
     """An event that was accepted: `key` is the 16-byte BLAKE2b of tenant, source and id; kept for the dedup window.
 
     `hour` is that of the event's time: an event older than the window is refused, so its id may be forgotten.
@@ -136,7 +151,7 @@ class EventId(SQLModel, table=True):
     hour: int
 
 
-class RejectedEvent(SQLModel, table=True):
+class RejectedEvent(Row, table=True):
     """An event that was not taken, whole, with the reason. Mended, it may be sent again under its id (rule 6)."""
 
     __tablename__ = "rejected_events"
@@ -153,7 +168,7 @@ class RejectedEvent(SQLModel, table=True):
 # --- statements and the ledger ---------------------------------------------------------------------------------------
 
 
-class Statement(SQLModel, table=True):
+class Statement(Row, table=True):
     """A finalised statement, with everything that is needed to compute it again: it never changes.
 
     `programs` are the ids of the program versions that priced it, with the instants they begin at; `inputs` are the
@@ -178,7 +193,7 @@ class Statement(SQLModel, table=True):
     finalised_at: datetime = Field(sa_type=UtcInstant)
 
 
-class StatementLine(SQLModel, table=True):
+class StatementLine(Row, table=True):
     """One line or adjustment row of a finalised statement, for queries; the statement's document says the same."""
 
     __tablename__ = "statement_lines"
@@ -187,13 +202,14 @@ class StatementLine(SQLModel, table=True):
     position: int = Field(primary_key=True)
     line: str = Field(max_length=200)
     kind: str = Field(max_length=40)
-    quantity: Decimal | None = Field(default=None, sa_type=ExactDecimal)
+    quantity: str | None = Field(default=None, sa_type=Text)
+    """Exact: a decimal, or `n/d` where it has no end."""
     unit: str | None = Field(default=None, max_length=200)
     amount: Decimal = Field(sa_type=ExactDecimal)
     net: Decimal = Field(sa_type=ExactDecimal)
 
 
-class LedgerEntry(SQLModel, table=True):
+class LedgerEntry(Row, table=True):
     """One movement of a balance. A balance is the sum of its entries: nothing is ever changed or taken out.
 
     `kind`: grant, draw, expiry, rollover (two entries that cancel: out of a lot and into the next), adjustment.

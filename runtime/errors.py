@@ -1,0 +1,27 @@
+"""What can go wrong in the runtime: one error with a code, a sentence, and how to mend it.
+
+`CODES` registers them as `pricing_dsl.diagnostics.codes` does for programs; each has a page under docs/errors.
+"""
+
+from __future__ import annotations
+
+CODES: dict[str, str] = {
+    "X0101": "no such tenant",
+    "X0102": "no such program",
+    "X0103": "no such contract",
+    "X0104": "no such statement",
+    "X0201": "the database is at another revision",
+    "X0202": "the database cannot be reached",
+}
+"""Code -> title."""
+
+
+class RuntimeProblem(Exception):  # noqa: N818 - what it is to its reader
+    """A call that the runtime refuses: `code` of `CODES`, one sentence, and what to do instead."""
+
+    def __init__(self, code: str, message: str, help: str = "") -> None:  # noqa: A002 - the field's name everywhere
+        super().__init__(f"{code}: {message}" + (f" ({help})" if help else ""))
+        assert code in CODES, f"{code} is not registered"
+        self.code = code
+        self.message = message
+        self.help = help

@@ -1,7 +1,8 @@
 """What only statements of contracts have, in the terminal: segments, draws, balances, counters, what was assumed.
 
 `sums` are the rows between total and due; `blocks` stand below the table of a statement, `add_draws` hangs draws and
-what is invoiced into the tree of an explanation. For the statement of a plan all three add nothing.
+what is invoiced into the tree of an explanation, `add_override` which override won over what. For the statement of a
+plan all of them add nothing.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from pricing_dsl.cli import output
 from pricing_dsl.diagnostics.layout import printable
-from pricing_dsl.evaluate.statement import MOVEMENTS, BalanceMovement, Draw, Lot, Statement
+from pricing_dsl.evaluate.statement import MOVEMENTS, BalanceMovement, Draw, Lot, Reason, Statement
+from pricing_dsl.source import Source, Span
 
 CELLS_MAX = 10
 """Cells shown of one counter; JSON has them all."""
@@ -59,10 +62,12 @@ def blocks(statement: Statement, width: int) -> Iterator[RenderableType]:
         yield Text("\n".join(_counters(statement.counters)))
     if statement.assumed:
         named = ", ".join(f"`{words}`" for words in statement.assumed)
-        yield Text.assemble(
-            "\n", ("assumed", "yellow"), printable(f": {named} not given; it opens as if nothing had been used before")
+        opens, it = ("it opens", "it") if len(statement.assumed) == 1 else ("they open", "them")
+        words = printable(f": {named} not given; {opens} as if nothing had been used before")
+        yield Text.assemble("\n", ("assumed", "yellow"), words)
+        yield Text(
+            f"  = help: give {it} with `--balances` or `--counters`; a statement that assumes cannot be finalised"
         )
-        yield Text("  = help: give it with `--balances` or `--counters`; a statement that assumes cannot be finalised")
 
 
 def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: int, width: int) -> RenderableType:
@@ -149,6 +154,22 @@ def grouped(amount: Decimal) -> str:
     '-120_000.50'
     """
     return f"{amount:,f}".replace(",", "_")
+
+
+def add_override(tree: Tree, reason: Reason, source: Source) -> None:
+    """The step that won as the program says it, and below it those that it sets aside, each with its place."""
+    said = _quotation(reason.what, reason.span, source)
+    branch = tree.add(said.append(f"\n{printable(reason.formula)}").append(f"\n{reason.rule}", "dim italic"))
+    for loser in reason.children:
+        branch.add(_quotation(loser.what, loser.span, source))
+
+
+def _quotation(what: str, span: Span | None, source: Source) -> Text:
+    """`override times: times 0.85  acme.pricing:13`."""
+    if span is None:
+        return Text(printable(what))
+    said = Text.assemble(printable(f"{what}: "), (output.quoted(source, span), "green"))
+    return said.append(f"  {source.name}:{source.position(span.start).line}", "cyan")
 
 
 def add_draws(tree: Tree, statement: Statement, only: str | None) -> None:

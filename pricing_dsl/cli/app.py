@@ -30,11 +30,11 @@ On = Annotated[
     typer.Option("--on", metavar="NAME", help="The plan or contract to price; needed where there are several."),
 ]
 Usage = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--usage",
         metavar="JSON",
-        help='A JSON file, `-` for standard input, or JSON itself: {"requests": 1200000}.',
+        help='A JSON file, `-` for standard input, or JSON itself: {"requests": 1200000}; left out, none.',
     ),
 ]
 Balances = Annotated[
@@ -110,7 +110,7 @@ def run_examples(files: Files, format_: Format = "text") -> None:
 @app.command()
 def preview(
     file: File,
-    usage: Usage,
+    usage: Usage = None,
     on: On = None,
     period: Period = None,
     balances: Balances = None,
@@ -137,7 +137,7 @@ def preview(
 @app.command()
 def explain(
     file: File,
-    usage: Usage,
+    usage: Usage = None,
     on: On = None,
     period: Period = None,
     balances: Balances = None,
@@ -155,7 +155,9 @@ def explain(
 @app.command()
 def timeline(
     file: File,
-    contract: Annotated[str, typer.Argument(metavar="CONTRACT", help="The contract to show.")],
+    contract: Annotated[
+        str | None, typer.Argument(metavar="CONTRACT", help="The contract to show; needed where there are several.")
+    ] = None,
     format_: Format = "text",
     plot_file: Annotated[
         str | None, typer.Option("--plot-file", metavar="OUT", help="Draw into a .png or .svg file, not as text.")

@@ -2,13 +2,13 @@
 
 JSON: `{"old", "new", "changes", "priced"}`. A change has `where` (a list from the declaration to the place), `kind`
 (`added`, `removed`, `changed`), `old` and `new` (words or null), `old_line` and `new_line` (or null). `priced` is null
-without usage; else `target`, `currency`, `lines`, `adjustments`, `total`, `due` with `old`, `new` and `difference`, and
-`unpriced`, the number of entries on each side.
+without usage; else `target`, `currency`, `lines`, `adjustments`, `total`, `settled` (what leads from it to) and `due`,
+with `old`, `new` and `difference`, and `unpriced`, the number of entries on each side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
@@ -24,6 +24,7 @@ from pricing_dsl.ir.compare import Change, compare_programs
 from pricing_dsl.source import Source, Span
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.text import Text
 
     from pricing_dsl.cli.statements import Inputs
@@ -69,6 +70,8 @@ class Priced:
     lines: tuple[Difference, ...]
     adjustments: tuple[Difference, ...]
     total: Difference
+    settled: tuple[Difference, ...]
+    """What leads from total to due: paid by a balance (negative), invoiced for a commit."""
     due: Difference
 
 
@@ -117,6 +120,7 @@ def price_both(old: Program, new: Program, on: str | None, inputs: Inputs) -> Pr
         tuple(_side_by_side(one.lines, other.lines)),
         tuple(_side_by_side(one.adjustments, other.adjustments)),
         Difference("total", one.total, other.total),
+        tuple(_paired(_settled(one), _settled(other))),
         Difference("due", one.due, other.due),
     )
 
@@ -151,7 +155,20 @@ def _priced(program: Program, name: str, inputs: Inputs, side: str) -> Statement
 
 
 def _side_by_side(old: Iterable[Line | Row], new: Iterable[Line | Row]) -> Iterator[Difference]:
-    before, after = {row.id: row.amount for row in old}, {row.id: row.amount for row in new}
+    return _paired({row.id: row.amount for row in old}, {row.id: row.amount for row in new})
+
+
+def _settled(statement: Statement) -> dict[str, Decimal]:
+    """Each sum between total and due by what it is; what is invoiced for one commit at several times is one."""
+    from pricing_dsl.cli.agreed import sums
+
+    found: dict[str, Decimal] = {}
+    for name, amount, _ in sums(statement):
+        found[name] = found.get(name, Decimal(0)) + amount
+    return found
+
+
+def _paired(before: Mapping[str, Decimal], after: Mapping[str, Decimal]) -> Iterator[Difference]:
     for name in dict.fromkeys([*before, *after]):
         yield Difference(name, before.get(name), after.get(name))
 
@@ -166,11 +183,11 @@ def say_changes(old: Program, new: Program, changes: Sequence[Change]) -> None:
     if not changes:
         output.say(f"no changes: {old.source.name} and {new.source.name} mean the same")
         return
-    blocks: list[Text] = []
+    blocks: list[RenderableType] = []
     for declaration, grouped in groupby(changes, lambda change: change.where[0]):
         several = list(grouped)
         blocks.append(Text(declaration, "bold"))
-        blocks += [_change(change, old.source, new.source) for change in several[:CHANGES_MAX]]
+        blocks.append(_changes(several[:CHANGES_MAX], old.source, new.source))
         if len(several) > CHANGES_MAX:
             more = f"  ... and {len(several) - CHANGES_MAX:_} more; `--format json` has them all"
             blocks.append(Text(more, "dim"))
@@ -178,18 +195,24 @@ def say_changes(old: Program, new: Program, changes: Sequence[Change]) -> None:
     output.show(*blocks)
 
 
-def _change(change: Change, old: Source, new: Source) -> Text:
-    """`  ~ charge requests: include 100k -> include 50k  new.pricing:12`."""
+def _changes(changes: Sequence[Change], old: Source, new: Source) -> RenderableType:
+    """`  ~ charge requests: include 100k -> include 50k  new.pricing:12`, one a row."""
+    from rich.table import Table
     from rich.text import Text
 
-    sign, style = SIGNS[kind(change)]
-    place = ", ".join(change.where[1:])
-    words = " -> ".join(text for text in (change.old, change.new) if text)
-    said = Text.assemble((f"  {sign} ", style), printable(f"{place}: {words}" if place and words else place or words))
-    source, span = (old, change.old_span) if change.new is None else (new, change.new_span)
-    if span is not None:
-        said.append(f"  {source.name}:{source.position(span.start).line}", "cyan")
-    return said
+    table = Table.grid(padding=(0, 1, 0, 0), expand=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", ratio=1)
+    for change in changes:
+        sign, style = SIGNS[kind(change)]
+        place = ", ".join(change.where[1:])
+        words = " -> ".join(text for text in (change.old, change.new) if text)
+        said = Text(printable(f"{place}: {words}" if place and words else place or words))
+        source, span = (old, change.old_span) if change.new is None else (new, change.new_span)
+        if span is not None:
+            said.append(f"  {source.name}:{source.position(span.start).line}", "cyan")
+        table.add_row(Text(f"  {sign}", style), said)
+    return table
 
 
 def kind(change: Change) -> str:
@@ -210,8 +233,10 @@ def say_priced(priced: Priced) -> None:
     for row in (*priced.lines, *priced.adjustments):
         table.add_row(Text(row.name), *_amounts(row))
     table.add_row()
-    for sum_ in (priced.total, priced.due):
-        table.add_row(Text(sum_.name, "bold"), *_amounts(sum_))
+    table.add_row(Text("total", "bold"), *_amounts(priced.total))
+    for row in priced.settled:
+        table.add_row(Text(printable(row.name)), *_amounts(row))
+    table.add_row(Text("due", "bold"), *_amounts(priced.due))
     period = "" if priced.new.period is None else f", {priced.new.period[0]} to {priced.new.period[1]}"
     heading = Text.assemble("\n", (priced.new.target, "bold"), f"{period}, in {priced.new.currency}\n")
     notes = [Text(f"\n{words}", "bold red") for words in _notes(priced)]
@@ -270,6 +295,7 @@ def _priced_document(priced: Priced) -> dict[str, Any]:
         "lines": [{"id": row.name, **_sides(row)} for row in priced.lines],
         "adjustments": [{"id": row.name, **_sides(row)} for row in priced.adjustments],
         "total": _sides(priced.total),
+        "settled": [{"name": row.name, **_sides(row)} for row in priced.settled],
         "due": _sides(priced.due),
         "unpriced": {"old": len(priced.old.unpriced), "new": len(priced.new.unpriced)},
     }

@@ -17,13 +17,16 @@ from pricing_dsl.cli.files import CallError
 from pricing_dsl.diagnostics import text
 from pricing_dsl.diagnostics.diagnostic import Diagnostic
 from pricing_dsl.diagnostics.layout import printable
-from pricing_dsl.source import Source
+from pricing_dsl.source import Source, Span
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 PLAIN_WIDTH = 120
 """Columns of a page that goes to a file or a pipe, unless `COLUMNS` says otherwise."""
+
+QUOTED_MAX = 60
+"""Characters that are quoted of a program."""
 
 
 def has_colours(stream: TextIO) -> bool:
@@ -105,6 +108,12 @@ def say_call_error(error: CallError) -> None:
     say(f"{heading}: {words}", sys.stderr)
     if error.help:
         say(f" = help: {printable(error.help)}", sys.stderr)
+
+
+def quoted(source: Source, span: Span) -> str:
+    """What a program says there, on one line, cut where it is long."""
+    text = printable(" ".join(source.text[span.start : span.end].split()))
+    return text if len(text) <= QUOTED_MAX else text[: QUOTED_MAX - 3] + "..."
 
 
 def count(number: int, one: str, many: str = "") -> str:

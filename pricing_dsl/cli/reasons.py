@@ -25,11 +25,16 @@ PARTS_MAX = 3
 """Cells, tiers or arms named in a sentence; of more, the number is said."""
 
 
+def is_override(reason: Reason) -> bool:
+    """Whether a reason tells which override won, not how an amount came about."""
+    return reason.what.startswith("override ")
+
+
 def line_sentence(line: Line) -> str:
     """Why a line is its amount. Empty for a line that was not explained; who won over whom is told by `explain`."""
     if line.reason is None:
         return ""
-    steps = [step for step in line.reason.children if not step.what.startswith("override ")]
+    steps = [step for step in line.reason.children if not is_override(step)]
     if line.kind == "fee":
         return "; ".join(_fee(step) for step in steps)
     refused = [step for step in steps if step.what.startswith(REFUSED)]

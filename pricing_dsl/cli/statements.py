@@ -30,7 +30,7 @@ class Request:
 
     file: str
     on: str | None
-    usage: str
+    usage: str | None
     period: str | None
     balances: str | None = None
     counters: str | None = None
@@ -48,7 +48,7 @@ class Inputs:
     @classmethod
     def read(cls, request: Request) -> Inputs:
         return cls(
-            read_usage(request.usage),
+            {} if request.usage is None else read_usage(request.usage),
             parse_period(request.period),
             read_state(request.balances, "--balances"),
             read_state(request.counters, "--counters"),
@@ -83,6 +83,8 @@ def preview(request: Request, format_: Format, plot: str | None, plot_file: str 
             from pricing_dsl.cli.tables import say_statement
 
             say_statement(work.program, work.statement(explained=True))
+            if request.usage is None:
+                output.say("\nno usage was given: `--usage` takes a JSON file, or JSON itself")
         if plot is not None:
             from pricing_dsl.cli.plotting import draw
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from pricing_dsl.cli import agreed, output
-from pricing_dsl.cli.reasons import line_sentence, row_sentence, short_number
+from pricing_dsl.cli.reasons import is_override, line_sentence, row_sentence, short_number
 from pricing_dsl.diagnostics.layout import printable
 from pricing_dsl.evaluate import lookup
 from pricing_dsl.evaluate.statement import Line, Reason, Row, Statement, Unpriced
@@ -99,7 +99,10 @@ def say_explanation(program: Program, statement: Statement, only: str | None) ->
             if row.reason is not None:
                 said.append_text(_details(row.reason, program.source))
                 for step in row.reason.children:
-                    _add_reason(branch, step, program.source)
+                    if is_override(step):
+                        agreed.add_override(branch, step, program.source)
+                    else:
+                        _add_reason(branch, step, program.source)
     agreed.add_draws(tree, statement, only)
     output.show(_heading(program, statement), tree, *map(_unpriced, statement.unpriced))
 

@@ -1,15 +1,17 @@
 """`pricing timeline`: what is in force when under a contract, as a table and as bars over time.
 
-The table has a row for each stretch of the term in which nothing changes: what became different at its start, and
-which overrides won over what; then the commits and credits with their grants. JSON: `{"contract", "plan", "customer",
-"timezone", "term", "versions", "balances"}`; a version has `from`, `to`, `changes` (`where`, `old`, `new` in the words
-of the language) and `overrides` (`line`, `kind`, `winner`, `losers`, each `{"text", "line"}` of the program); a balance
-has `name`, `words` and its `grants` (`from`, `to`). Bars are drawn by `timeline_bars`.
+The table has a row for each stretch of the term in which nothing changes: all that is in force in the first, what is
+different in the others, and which overrides won over what; then the commits and credits with their grants.
+JSON: `{"contract", "plan", "customer", "timezone", "term", "versions", "balances"}`; a version has `from`, `to`,
+`lines` and `adjustments` (in the words of the language), `changes` (`where`, `old`, `new`) and `overrides` (`line`,
+`kind`, `winner`, `losers`, each `{"text", "line"}` of the program); a balance has `name`, `words`, and its `grants`.
+Bars are drawn by `timeline_bars`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -23,18 +25,25 @@ from pricing_dsl.diagnostics.layout import printable
 from pricing_dsl.evaluate.reference.lots import Schedule, stretches
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.ir import words
-from pricing_dsl.ir.compare import Change
+from pricing_dsl.ir.compare import Change, line_name
 from pricing_dsl.ir.compare_contracts import balance_word, balance_words, instant, plan_changes
 from pricing_dsl.source import Source, Span
 from pricing_dsl.values.periods import Term
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.text import Text
 
     from pricing_dsl.compilation import Program
 
-QUOTED_MAX = 60
-"""Characters of the program that are quoted for an override."""
+WIDTH_FOR_COLUMNS = 60
+"""Columns from which on dates have columns of their own."""
+
+WORDS_MAX = 160
+"""Characters that are said of a line or an adjustment; JSON has all of them."""
+
+
+HOW_CONTRACTS_ARE_WRITTEN = "write one: contract acme { plan basic  term 2026-01-01 to 2027-01-01 }"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,7 @@ class Timeline:
         return instant(at, self.contract.timezone)
 
 
-def show(file: str, name: str, format_: Format, plot_file: str | None) -> int:
+def show(file: str, name: str | None, format_: Format, plot_file: str | None) -> int:
     """Print (or draw) the timeline of a contract. Returns the exit code."""
     if plot_file is not None and format_ == "json":
         raise CallError("a drawing has no JSON form", "leave out `--format json` or `--plot-file`")
@@ -92,10 +101,17 @@ def show(file: str, name: str, format_: Format, plot_file: str | None) -> int:
     return 0
 
 
-def require_contract(program: Program, name: str) -> ir.Contract:
-    """The contract of that name. Raises `CallError`."""
+def require_contract(program: Program, name: str | None) -> ir.Contract:
+    """The contract of that name, or the only one. Raises `CallError`."""
     from pricing_dsl.check.scope import did_you_mean
 
+    if name is None:
+        if len(program.ir.contracts) == 1:
+            return program.ir.contracts[0]
+        if not program.contracts:
+            raise CallError(f"{program.source.name} has no contract", HOW_CONTRACTS_ARE_WRITTEN)
+        known = f"{program.source.name} has {len(program.contracts)} contracts"
+        raise CallError(known, "name one behind the file: " + " or ".join(program.contracts))
     for contract in program.ir.contracts:
         if contract.name == name:
             return contract
@@ -103,7 +119,7 @@ def require_contract(program: Program, name: str) -> ir.Contract:
         raise CallError(f"`{name}` is a plan", "a timeline shows a contract, whose term lays the dates")
     near = did_you_mean(name, program.contracts)
     there = "there are: " + ", ".join(f"`{known}`" for known in program.contracts)
-    hint = f"did you mean `{near}`?" if near else there if program.contracts else "the program declares none"
+    hint = f"did you mean `{near}`?" if near else there if program.contracts else HOW_CONTRACTS_ARE_WRITTEN
     raise CallError(f"there is no contract `{name}`", hint)
 
 
@@ -129,37 +145,69 @@ def _kept(contract: ir.Contract) -> Iterator[Kept]:
 
 
 def say_table(timeline: Timeline, source: Source) -> None:
-    """The table: one row a stretch, one row a balance."""
-    from rich.table import Table
+    """The table: a row for each stretch, the first with everything in force, and a row for each balance."""
     from rich.text import Text
 
     contract = timeline.contract
+    customer = "" if contract.customer is None else f", for {contract.customer}"
+    about = printable(f" of {source.name}{customer}, {contract.timezone}")
+    heading = Text.assemble((contract.name, "bold"), about, "\n")
+    rows = [*_stretch_rows(timeline, source), *_balance_rows(timeline)]
+    output.show(heading, *_laid_out(rows))
+
+
+Row = tuple[str, str, "list[Text]"]
+"""From, to, and what is said of the time between."""
+
+
+def _stretch_rows(timeline: Timeline, source: Source) -> Iterator[Row]:
+    for number, stretch in enumerate(timeline.stretches):
+        said = _start(timeline, stretch.version) if number == 0 else [_change(change) for change in stretch.changes]
+        said += [_override(override, source) for override in stretch.version.overrides]
+        yield timeline.instant(stretch.version.start), timeline.instant(stretch.version.end), said
+
+
+def _balance_rows(timeline: Timeline) -> Iterator[Row]:
+    from rich.text import Text
+
+    for kept in timeline.balances:
+        about = f": {balance_words(kept.node, timeline.contract)}{_grants(kept)}"
+        said = Text.assemble((kept.title, "bold"), printable(about))
+        yield timeline.instant(kept.node.start), timeline.instant(kept.node.end), [said]
+
+
+def _laid_out(rows: Sequence[Row]) -> Iterator[RenderableType]:
+    """Columns; on a narrow page the dates stand above what is said of them."""
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    if output.page_width(sys.stdout) < WIDTH_FOR_COLUMNS:
+        for start, end, said in rows:
+            yield Text(f"{start} to {end}", "dim")
+            yield from (Padding(one, (0, 0, 0, 2)) for one in said)
+            yield Text()
+        return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
     for column in ("from", "to"):
         table.add_column(column, no_wrap=True)
-    table.add_column("what changes", overflow="fold", ratio=1)
-    for number, stretch in enumerate(timeline.stretches):
-        said = _start(contract, stretch.version) if number == 0 else [_change(change) for change in stretch.changes]
-        said += [_override(override, source) for override in stretch.version.overrides]
-        ends = timeline.instant(stretch.version.start), timeline.instant(stretch.version.end)
-        table.add_row(*ends, Text("\n").join(said))
-    for kept in timeline.balances:
-        name, about = (kept.title, "bold"), f": {balance_words(kept.node, contract)}{_grants(kept)}"
-        ends = timeline.instant(kept.node.start), timeline.instant(kept.node.end)
-        table.add_row(*ends, Text.assemble(name, printable(about)))
-    customer = "" if contract.customer is None else f", for {contract.customer}"
-    heading = Text.assemble(
-        (contract.name, "bold"), printable(f" of {source.name}{customer}, {contract.timezone}"), "\n"
-    )
-    output.show(heading, table, Text())
+    table.add_column("in force, and what changes", overflow="fold", ratio=1)
+    for start, end, said in rows:
+        table.add_row(start, end, Text("\n").join(said))
+    yield table
+    yield Text()
 
 
-def _start(contract: ir.Contract, version: ir.Version) -> list[Text]:
+def _start(timeline: Timeline, version: ir.Version) -> list[Text]:
+    """The plan, and every line and adjustment in words."""
     from rich.text import Text
 
-    plan = "no plan" if contract.plan is None else f"plan {contract.plan}"
-    lines = ", ".join(line.name for line in version.plan.lines) or "no lines"
-    return [Text(f"{plan}: {lines}")]
+    plan = "no plan" if timeline.contract.plan is None else f"plan {timeline.contract.plan}"
+    told = [f"{line_name(line)}: {words.line(line, timeline.currency)}" for line in version.plan.lines]
+    told += [words.adjustment(adjustment) for adjustment in version.plan.adjustments]
+    return [
+        Text(printable(text if len(text) <= WORDS_MAX else text[: WORDS_MAX - 3] + "...")) for text in (plan, *told)
+    ]
 
 
 def _change(change: Change) -> Text:
@@ -179,24 +227,15 @@ def change_words(change: Change) -> str:
 def _override(override: ir.Override, source: Source) -> Text:
     from rich.text import Text
 
-    said = Text.assemble(
-        (f"override {override.line} ", "dim"),
-        printable(_quoted(override.winner, source)),
-        _place(override.winner, source),
-    )
+    said = Text.assemble((f"override {override.line} ", "dim"), *_place(override.winner, source))
     for loser in override.losers:
-        said.append_text(Text.assemble((", not ", "dim"), printable(_quoted(loser, source)), _place(loser, source)))
+        said.append_text(Text.assemble((", not ", "dim"), *_place(loser, source)))
     return said
 
 
-def _quoted(span: Span, source: Source) -> str:
-    """What the program says there, on one line."""
-    text = " ".join(source.text[span.start : span.end].split())
-    return text if len(text) <= QUOTED_MAX else text[: QUOTED_MAX - 3] + "..."
-
-
-def _place(span: Span, source: Source) -> tuple[str, str]:
-    return f" (line {source.position(span.start).line})", "cyan"
+def _place(span: Span, source: Source) -> tuple[str, tuple[str, str]]:
+    """What the program says there, and where that is."""
+    return output.quoted(source, span), (f" (line {source.position(span.start).line})", "cyan")
 
 
 def _grants(kept: Kept) -> str:
@@ -219,6 +258,7 @@ def document(timeline: Timeline, source: Source) -> dict[str, Any]:
             {
                 **_ends(timeline, stretch.version.start, stretch.version.end),
                 "lines": {line.name: words.line(line, timeline.currency) for line in stretch.version.plan.lines},
+                "adjustments": [words.adjustment(adjustment) for adjustment in stretch.version.plan.adjustments],
                 "changes": [
                     {"where": list(change.where), "old": change.old, "new": change.new} for change in stretch.changes
                 ],

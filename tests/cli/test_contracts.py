@@ -171,6 +171,25 @@ def test_explain_hangs_draws_under_the_tree(pricing: Pricing, deal: str) -> None
     assert "due" not in one
 
 
+def test_explain_quotes_the_override_that_won_and_those_it_sets_aside(pricing: Pricing, deal: str) -> None:
+    text = DEAL.replace(
+        "from 2026-03-16 { override calls { times 0.8 } }", "override calls { times 0.8  price 1 per 1k }"
+    )
+    Path(deal).write_text(text)
+    result = pricing("explain", deal, "--on", "acme", "--period", "2026-02", "--usage", "{}", "--line", "calls")
+    said = [line.strip(" │├└─") for line in result.stdout.splitlines()]
+    lost, won = (text[: text.index(step)].count("\n") + 1 for step in ("times 0.9", "times 0.8"))
+    at = said.index(f"override times: times 0.8  deal.pricing:{won}")
+    assert said[at + 1 : at + 4] == [
+        "the last written, sets aside 1",
+        "rule 19: of the overrides in force the last written wins, kind by kind",
+        f"set aside: times 0.9  deal.pricing:{lost}",
+    ]
+    list_price = text[: text.index("price 2 per 1k")].count("\n") + 1
+    assert f"override price: price 1 per 1k  deal.pricing:{won}" in said
+    assert f"set aside: price 2 per 1k  deal.pricing:{list_price}" in said
+
+
 def test_examples_on_contracts(pricing: Pricing, deal: str, folder: Path) -> None:
     assert pricing("test", deal).stdout.endswith("1 example passed\n")
     phased = DEAL.replace("from 2026-03-16 {", "from 2026-03-01 { fee spring 5 }\n  from 2026-03-16 {")

@@ -79,6 +79,29 @@ def test_both_are_priced_line_by_line(pricing: Pricing, dearer: str) -> None:
     assert priced["unpriced"] == {"old": 0, "new": 0}
 
 
+def test_what_balances_pay_under_both(pricing: Pricing, folder: Path) -> None:
+    deal = """currency USD
+meter calls { from "api.request"  measure count() }
+plan list { charge calls on calls { price 1 } }
+contract acme { plan list  term 2026-01-01 to 2027-01-01  commit annual 500 prepaid { not invoiced } }
+"""
+    (folder / "old.pricing").write_text(deal)
+    (folder / "new.pricing").write_text(deal.replace("500 prepaid { not invoiced }", "800 prepaid { invoiced 600 }"))
+    words = ("diff", "old.pricing", "new.pricing", "--on", "acme", "--usage", '{"calls": 900}')
+    shown = [" ".join(row.split()) for row in pricing(*words).stdout.splitlines()]
+    assert shown[-4:] == [
+        "total 900.00 900.00 0",
+        "paid by annual -500.00 -800.00 -300.00",
+        "invoiced for annual - 600.00 +600.00",
+        "due 400.00 700.00 +300.00",
+    ]
+    priced = json.loads(pricing(*words, "--format", "json").stdout)["priced"]
+    assert priced["settled"] == [
+        {"name": "paid by annual", "old": "-500.00", "new": "-800.00", "difference": "-300.00"},
+        {"name": "invoiced for annual", "old": None, "new": "600.00", "difference": "600.00"},
+    ]
+
+
 def test_a_line_that_one_side_lacks_and_usage_that_one_side_refuses(pricing: Pricing, folder: Path) -> None:
     text = SHOP.replace('  "us"   |  2.00\n', "").replace('fee base "Base fee" 29', 'fee seat "Seat" 9')
     (folder / "less.pricing").write_text(text.replace("expect calls = 320.00", "").replace("expect total = 327.00", ""))

@@ -62,9 +62,12 @@ def test_the_table_says_what_changes_when(pricing: Pricing, deal: str) -> None:
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     first, second = (DEAL[: DEAL.index(f"times 0.{n} ")].count("\n") + 1 for n in (9, 8))
     assert lines[0] == "acme of deal.pricing, for cus_acme, UTC"
-    assert lines[2] == "from to what changes"
-    assert lines[3:8] == [
-        "2026-01-01 2026-07-01 plan list: base, calls",
+    assert lines[2] == "from to in force, and what changes"
+    assert lines[3:11] == [
+        "2026-01-01 2026-07-01 plan list",
+        "fee base: 29 monthly in advance",
+        "charge calls: on calls { price 2 times 0.9 }",
+        "minimum 100 as floor",
         f"override calls times 0.9 (line {first})",
         "2026-07-01 2027-01-01 ~ charge calls: times 0.9 -> times 0.8",
         "+ fee extra: 10 monthly in advance",
@@ -76,6 +79,36 @@ def test_the_table_says_what_changes_when(pricing: Pricing, deal: str) -> None:
     assert "commit annual: 12_000 prepaid yearly, covers calls, rollover 20%, invoiced 12_000; 2 grants" in joined
     assert "commit reserve: 100 postpaid quarterly, covers every line; 8 periods" in joined
     assert "2026-01-01 2026-04-01 credit welcome: 50 credit, valid from 2026-01-01 to 2026-04-01" in joined
+
+
+def test_the_only_contract_needs_no_name(pricing: Pricing, folder: Path) -> None:
+    (folder / "one.pricing").write_text(DEAL[: DEAL.index("contract endless")])
+    assert pricing("timeline", "one.pricing").stdout == pricing("timeline", "one.pricing", "acme").stdout
+
+
+def test_on_a_narrow_page_the_dates_stand_above(pricing: Pricing, deal: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    lines = pricing("timeline", deal, "acme").stdout.splitlines()
+    assert max(map(len, lines)) <= 50
+    assert lines[2:6] == [
+        "2026-01-01 to 2026-07-01",
+        "  plan list",
+        "  fee base: 29 monthly in advance",
+        "  charge calls: on calls { price 2  times 0.9 }",
+    ]
+    assert "2026-01-01 to 2026-04-01" in lines, "of the credit"
+
+
+def test_what_is_long_is_cut_in_the_table_and_whole_in_json(pricing: Pricing, folder: Path) -> None:
+    arms = "  ".join(f"region{n} {{ price 0.{n}1 }}" for n in range(1, 10))
+    meter = 'currency USD meter calls { from "api.request"  measure count()  by region }'
+    plan = f"plan list {{ charge calls on calls {{ match region {{ {arms}  else {{ price 1 }} }} }} }}"
+    (folder / "long.pricing").write_text(f"{meter} {plan} contract c {{ plan list  term 2026-01-01 to 2027-01-01 }}")
+    shown = " ".join(pricing("timeline", "long.pricing").stdout.split())
+    assert "..." in shown
+    assert "region9" not in shown
+    document = json.loads(pricing("timeline", "long.pricing", "--format", "json").stdout)
+    assert "region9" in document["versions"][0]["lines"]["calls"]
 
 
 def test_bars_fill_the_page_and_change_where_the_line_does(pricing: Pricing, deal: str) -> None:
@@ -124,6 +157,7 @@ def test_json(pricing: Pricing, deal: str) -> None:
     assert [version["from"] for version in document["versions"]] == [
         "2026-01-01", "2026-07-01", "2027-01-01", "2027-07-01",
     ]  # fmt: skip
+    assert document["versions"][2]["adjustments"] == ["minimum 50 as floor"]
     second = document["versions"][1]
     assert second["changes"][0] == {"where": ["charge calls"], "old": "times 0.9", "new": "times 0.8"}
     (override,) = second["overrides"]
@@ -155,6 +189,7 @@ def test_a_drawing_in_a_file_is_the_same_every_time(
     [
         (["acm"], "there is no contract `acm`", "did you mean `acme`?"),
         (["list"], "`list` is a plan", "a timeline shows a contract"),
+        ([], "deal.pricing has 2 contracts", "name one behind the file: acme or endless"),
         (["xyz"], "there is no contract `xyz`", "there are: `acme`, `endless`"),
         (["acme", "--plot-file", "out.gif"], "cannot draw into out.gif", ".png or .svg"),
         (["acme", "--plot-file", "absent/out.png"], "cannot write absent/out.png", ""),
@@ -171,7 +206,10 @@ def test_wrong_calls(pricing: Pricing, deal: str, words: list[str], message: str
 def test_programs_without_contracts_or_with_errors(pricing: Pricing) -> None:
     none = pricing("timeline", "shop.pricing", "acme")
     assert none.exit_code == 2
-    assert "the program declares none" in none.stderr
+    assert "write one: contract acme {" in none.stderr
+    unnamed = pricing("timeline", "shop.pricing")
+    assert unnamed.exit_code == 2
+    assert "shop.pricing has no contract" in unnamed.stderr
     wrong = pricing("timeline", "wrong.pricing", "acme")
     assert (wrong.exit_code, wrong.stdout) == (1, "")
     assert "error[U0301]" in wrong.stderr

@@ -79,7 +79,7 @@ def test_warnings_do_not_fail_a_check(pricing: Pricing, folder: Path) -> None:
         ["check", "shop.pricing", "--format", "xml"],
         ["frobnicate"],
         ["test", "shop.pricing", "--no-such-option"],
-        ["preview", "shop.pricing"],
+        ["preview"],
         ["explain"],
     ],
 )

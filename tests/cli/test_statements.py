@@ -56,6 +56,15 @@ def test_preview_reads_usage_from_a_file_and_from_standard_input(pricing: Pricin
     assert pricing("preview", "shop.pricing", "--on", "starter", "--usage", "-", stdin=TWO).stdout == inline
 
 
+def test_without_usage_there_is_none_and_it_says_so(pricing: Pricing) -> None:
+    empty = pricing("preview", "shop.pricing", "--on", "starter", "--usage", "{}").stdout
+    silent = pricing("preview", "shop.pricing", "--on", "starter")
+    assert (silent.exit_code, silent.stderr) == (0, "")
+    assert silent.stdout == f"{empty}\nno usage was given: `--usage` takes a JSON file, or JSON itself\n"
+    as_json = pricing("preview", "shop.pricing", "--on", "starter", "--format", "json")
+    assert json.loads(as_json.stdout)["total"] == "29.00"
+
+
 def test_preview_json_is_the_statement(pricing: Pricing) -> None:
     result = pricing("preview", "shop.pricing", "--on", "starter", "--usage", TWO, "--format", "json")
     document = json.loads(result.stdout)

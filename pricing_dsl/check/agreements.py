@@ -16,8 +16,17 @@ from zoneinfo import ZoneInfo
 from pricing_dsl.check.adjustments import check_adjustments
 from pricing_dsl.check.grants import lower_balance, lower_floor
 from pricing_dsl.check.overrides import amend_charge, amend_fee, contests
-from pricing_dsl.check.plans import Items, LineNode, check_bill, check_line, check_timezone, dependency_order
+from pricing_dsl.check.plans import (
+    Items,
+    LineNode,
+    check_bill,
+    check_line,
+    check_timezone,
+    dependency_order,
+    overrides_on,
+)
 from pricing_dsl.check.scope import PlanSymbol, Scope
+from pricing_dsl.check.set_aside import Overruled
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.syntax import nodes as syntax
 from pricing_dsl.values import periods
@@ -50,6 +59,14 @@ class Agreement:
     """What the identities in the keys above belong to."""
     numbers: dict[int, int] = field(default_factory=dict)
     """The overrides by identity, counted in the order in which they come into force."""
+    overruled: Overruled = field(default_factory=Overruled)
+    own: set[int] = field(init=False)
+    """The contract's own overrides by identity; others are its plan's."""
+
+    def __post_init__(self) -> None:
+        phases = [item for item in self.node.items if isinstance(item, syntax.Phase)]
+        items = [*self.node.items, *(inner for phase in phases for inner in phase.items)]
+        self.own = {id(item) for item in items if isinstance(item, syntax.Override)}
 
 
 def lower_contract(scope: Scope, node: syntax.Contract) -> ir.Contract | None:
@@ -67,6 +84,7 @@ def lower_contract(scope: Scope, node: syntax.Contract) -> ir.Contract | None:
     versions = tuple(joined(version(made, plan, a, b) for a, b in pairwise(cuts(made, plan))))
     if scope.errors > before or not versions:
         return None
+    made.overruled.report(scope)
     first = versions[0].plan
     return ir.Contract(
         node.name.text,
@@ -172,11 +190,12 @@ def version(made: Agreement, plan: PlanSymbol | None, start: ir.Instant, end: ir
     lines: dict[str, LineNode] = {}
     won: list[ir.Override] = []
     for name, line in items.lines.items():
-        mine = [o for o in overrides if applies(o, name, line)]
+        mine = overrides_on(overrides, name, line)
         lines[name] = amend(made, line, mine)
         if mine and isinstance(line, syntax.Charge):
             numbers = [made.numbers.setdefault(id(o), len(made.numbers)) for o in mine]
             won.extend(contests(line, mine, numbers))
+        made.overruled.see(line, [o for o in mine if id(o) in made.own])
     return checked(made, plan, items, lines, tuple(won), start, end)
 
 
@@ -210,13 +229,6 @@ def apply(items: Items, statements: Sequence[syntax.ContractItem]) -> list[synta
             case _:
                 pass
     return overrides
-
-
-def applies(override: syntax.Override, name: str, line: LineNode) -> bool:
-    """Whether an override is on a line; `all` is every charge on a meter or a quantity."""
-    if override.line is not None:
-        return override.line.text == name
-    return isinstance(line, syntax.Charge) and line.source is not None
 
 
 def amend(made: Agreement, line: LineNode, overrides: list[syntax.Override]) -> LineNode:

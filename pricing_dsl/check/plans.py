@@ -17,6 +17,7 @@ from pricing_dsl.check.pipeline import check_pipeline
 from pricing_dsl.check.quantities import source_symbol
 from pricing_dsl.check.rates import named_units
 from pricing_dsl.check.scope import PlanSymbol, Scope
+from pricing_dsl.check.set_aside import Overruled
 from pricing_dsl.diagnostics.diagnostic import Label
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.source import Span
@@ -74,7 +75,17 @@ class Plans:
         if checked is None:
             scope.broken.add(name)
         else:
+            warn_overruled(scope, node, items)
             scope.plans[name] = PlanSymbol(node, checked, items.lines, tuple(items.adjustments), items.later)
+
+
+def warn_overruled(scope: Scope, node: syntax.Plan, items: Items) -> None:
+    """The plan's overrides outside phases that change nothing."""
+    overrides = [item for item in node.items if isinstance(item, syntax.Override)]
+    overruled = Overruled()
+    for name, line in items.lines.items():
+        overruled.see(line, overrides_on(overrides, name, line))
+    overruled.report(scope)
 
 
 def check_plans(scope: Scope, program: syntax.Program) -> None:
@@ -145,11 +156,16 @@ def amend(scope: Scope, items: Items, overrides: list[syntax.Override]) -> None:
         if override.line is not None and override.line.text not in items.lines:
             scope.unknown("N0301", "line", override.line, items.lines)
     for name, line in items.lines.items():
-        on_usage = isinstance(line, syntax.Charge) and line.source is not None
-        mine = [o for o in overrides if (on_usage if o.line is None else o.line.text == name)]
+        mine = overrides_on(overrides, name, line)
         if mine:
             amended = amend_fee(scope, line, mine) if isinstance(line, syntax.Fee) else amend_charge(scope, line, mine)
             items.lines[name] = amended
+
+
+def overrides_on(overrides: Iterable[syntax.Override], name: str, line: LineNode) -> list[syntax.Override]:
+    """Those on one line; `all` is every charge on a meter or a quantity."""
+    on_usage = isinstance(line, syntax.Charge) and line.source is not None
+    return [each for each in overrides if (on_usage if each.line is None else each.line.text == name)]
 
 
 def once(scope: Scope, item: syntax.Node, earlier: syntax.Node | None, word: str) -> None:

@@ -196,6 +196,7 @@ CODES: dict[str, str] = {
     "W0408": "no plan",
     "W0409": "example that expects nothing",
     "W0410": "rounded amount with too many digits",
+    "W0411": "override without effect",
     # --- R: evaluation ---
     "R0101": "unknown plan or contract",
     "R0102": "not evaluated by this version",

@@ -18,8 +18,14 @@ PRICES = frozenset({"price", "graduated", "volume", "amount"})
 REFUSED = "not priced here"
 """How reasons of usage that a charge refuses begin."""
 
+SEGMENT = "segment "
+"""How reasons of the segments of a period begin."""
+
 LOOK_UP = "section 4"
 """The rule of reasons that tell which row of a table was read."""
+
+ONE_PERIOD = " x 1"
+"""How the formula of a fee ends that is due for one whole service period."""
 
 PARTS_MAX = 3
 """Cells, tiers or arms named in a sentence; of more, the number is said."""
@@ -49,8 +55,9 @@ def _priced(line: Line, steps: Sequence[Reason]) -> list[str]:
     """What entered the price, and what each step on money made of it."""
     assert line.reason is not None
     before = [step for step in steps if step.unit != line.reason.unit]
+    cuts = sum(step.what.startswith(SEGMENT) for step in steps)
     after = [step for step in steps if step.unit == line.reason.unit]
-    said = [_price_or_amount(step) for step in after]
+    said = [_price_or_amount(step, cuts > 1) for step in after]
     if before:
         said.insert(0, f"{short_number(before[-1].value)} after {', '.join(step.what for step in before)}")
     return said
@@ -78,20 +85,19 @@ def short_number(value: Fraction) -> str:
 
 
 def _fee(step: Reason) -> str:
-    """`monthly in advance`, with the number of service periods or the share of one where it is not one."""
+    """`monthly in advance`, with the number of service periods or the shares of one where it is not one whole."""
     words = step.what.removeprefix("fee ")
-    periods = dict(step.inputs).get("service periods", "1")
-    return words if periods == "1" else f"{words}: {step.formula}"
+    return words if step.formula.endswith(ONE_PERIOD) else f"{words}: {step.formula}"
 
 
-def _price_or_amount(step: Reason) -> str:
+def _price_or_amount(step: Reason, is_cut: bool) -> str:
     """A step that made or changed money: the formulas of its parts, or its own."""
     parts = [part for part in step.children if part.unit == step.unit and not part.rule.startswith(LOOK_UP)]
     if step.what in PRICES:
         return _added(parts) if parts else step.formula
-    of_counter = step.what.startswith("segment ") and step.formula  # what its end costs, less what its start did
+    of_counter = step.what.startswith(SEGMENT) and step.formula  # what its end costs, less what its start did
     if of_counter or not parts:
-        return f"{step.what}: {step.formula}"
+        return f"{step.what if is_cut or not of_counter else 'counter'}: {step.formula}"
     return f"{step.what} = {short_number(step.value)}"
 
 

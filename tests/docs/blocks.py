@@ -5,7 +5,6 @@ pricing prelude             declarations that stand before the fragments of the 
 pricing fragment            declarations: they check behind the prelude
 pricing plan                items of a plan: likewise
 pricing steps METER         steps of a charge on that meter: likewise
-pricing later               parses; what it says is evaluated later
 pricing ... error CODE      refused with that code and no other
 pricing|json file=NAME      is also saved under that name for the blocks below it; `append` adds to what is there
 console                     `$ pricing ...` lines, each with the output that follows it
@@ -19,7 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/adr").glob("*.md")))
+PAGES = (
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs/adr").glob("*.md")),
+    *sorted((ROOT / "examples").rglob("*.md")),
+)
 """The pages of docs/errors have a test of their own."""
 
 _FENCE = re.compile(r"^```(?P<info>\S[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -9,7 +9,6 @@ import pytest
 
 from tests.docs.blocks import PAGES, ROOT
 
-ALL_PAGES = (*PAGES, *sorted((ROOT / "examples").rglob("*.md")))
 _LINK = re.compile(r"\[[^\]\n]*\]\((?!https?://)([^)\s]+)\)")
 
 
@@ -19,7 +18,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links(page: Path) -> None:
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     for target in _LINK.findall(text):

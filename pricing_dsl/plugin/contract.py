@@ -8,11 +8,11 @@ refused wherever it turns up. `pricing_dsl.plugin.testing` checks what the types
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from pricing_dsl.ir import nodes as ir
+from pricing_dsl.records import record
 from pricing_dsl.source import Span
 
 API_VERSION = 1
@@ -76,7 +76,7 @@ class Monoid(Protocol[State]):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class NumberConstant:
     """A constant number behind the value, above `above` and at most `at_most`: `percentile(x, 95)`."""
 
@@ -85,14 +85,14 @@ class NumberConstant:
     at_most: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class WordConstant:
     """A word behind the value that may be left out: `unique(x, approximate)`."""
 
     word: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Aggregation:
     """What a meter does with the values of its events: `measure NAME(value, constant)` (language reference, section 3).
 
@@ -121,13 +121,14 @@ class Aggregation:
 # --- functions and price shapes --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Function:
     """A function in the expressions of meters: `measure sum(NAME(a, b))`.
 
     `call` gets exact numbers, texts or truth values of the kinds of `parameters` and returns one of `result`. It is
-    deterministic and reads nothing but its arguments. `monotone` says for each parameter whether the result only rises
-    ("increasing") or only falls ("decreasing") with it, `None` where neither is promised.
+    deterministic and reads nothing but its arguments. What it is given and gives are exact decimals, as all that is
+    kept of usage. `monotone` says for each parameter whether the result only rises ("increasing") or only falls
+    ("decreasing") with it, `None` where neither is promised.
     """
 
     name: str
@@ -137,15 +138,21 @@ class Function:
     monotone: tuple[Literal["increasing", "decreasing"] | None, ...]
     call: Callable[..., Number | str | bool]
     about: str
+    repeats: bool = False
+    """The last parameter may be given any number of times: `max(a, b, c)`."""
+    whole: bool = False
+    """Results are whole for any number, so that a quotient may stand in the arguments (rule 16): `ceil(a / b)`."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PriceShape:
     """A price step of a plugin: `price with NAME(args)` (language reference, section 5).
 
-    `build` gets the builder of `pricing_dsl.plugin.shapes` and the arguments, exact numbers as written (a percentage
-    is a plain fraction), and returns the IR of a price step, so that every evaluator and every explanation works
-    unchanged. It raises `ValueError` with a sentence for the program's author when the arguments make no price.
+    `build` gets a `ShapeBuilder` and the arguments, exact numbers as written (a percentage is a plain fraction), and
+    returns the IR of a price step, so that every evaluator and every explanation works unchanged. It raises
+    `ValueError` with a sentence for the program's author when the arguments make no price. The parameters named in
+    `quantities` are amounts of what is priced: they may be written with a unit and are converted to the charge's; all
+    others are money or plain numbers and take none.
     """
 
     name: str
@@ -153,12 +160,13 @@ class PriceShape:
     parameters: tuple[str, ...]
     build: Callable[..., ir.PriceStep]
     about: str
+    quantities: tuple[str, ...] = ()
 
 
 # --- lints -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Finding:
     """What a lint found: one sentence, where, and what to write instead."""
 
@@ -168,7 +176,7 @@ class Finding:
     help: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Lint:
     """A rule of a company, run on every program that has no errors; `check` gets its IR and its text."""
 
@@ -180,7 +188,7 @@ class Lint:
 # --- importers and exporters -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Lost:
     """What an importer could not carry over: the place in the input (a JSON pointer or a line) and why it is lost."""
 
@@ -188,7 +196,7 @@ class Lost:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Imported:
     """A program made from another system's prices, files that it reads (`rates ... from`), and what was lost."""
 
@@ -197,7 +205,7 @@ class Imported:
     files: tuple[tuple[str, bytes], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Importer:
     """`pricing import NAME FILE`: another system's prices to a program.
 
@@ -210,7 +218,7 @@ class Importer:
     about: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Exporter:
     """`pricing export NAME STATEMENTS... -o FILE`: statements in another system's form.
 
@@ -226,7 +234,7 @@ class Exporter:
 # --- commands --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Command:
     """A command of `pricing`. `load` imports the work and returns a `typer.Typer`; it is called when the command is."""
 

@@ -6,6 +6,7 @@ raises or returns another type is reported with its plugin and version, and what
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -64,3 +65,12 @@ def statement_finalised(statement: Mapping[str, Any]) -> None:
 @hookspec
 def usage_rejected(event: Mapping[str, Any], reason: str) -> None:
     """Observer: an event was not accepted, and is kept with this reason."""
+
+
+def parameters(hook: str) -> tuple[str, ...]:
+    """The names of a hook's parameters.
+
+    >>> parameters("usage_rejected")
+    ('event', 'reason')
+    """
+    return tuple(inspect.signature(globals()[hook]).parameters)

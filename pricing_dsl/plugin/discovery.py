@@ -1,0 +1,128 @@
+"""Which plugins are installed: the entry points of group `pricing_dsl`, in an order that no machine changes.
+
+Python's own reader of package metadata costs more to import than a small program takes to check, so a look at the
+folders of installed packages comes first, and asks only whether the reader would find anything. Nothing is imported
+here but metadata; `loading` imports the plugins.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib.machinery import PathFinder
+from types import ModuleType
+from typing import Any
+
+from pricing_dsl.plugin.hookspecs import PROJECT
+
+OWN_PACKAGE = "pricing-dsl"
+"""The project itself. Its further rooms add commands through the hook a plugin would use."""
+_METADATA = (".dist-info", ".egg-info")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A plugin that is there but not imported yet: `name` of its entry point, the `package` and its `version`."""
+
+    name: str
+    package: str
+    version: str
+    load: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which plugins are wanted: `only` those named (`None`: all), `but` not those. The words say who chose, and how.
+
+    The project's own package is not subject to `only`: leaving out other people's plugins must not remove a command.
+    """
+
+    only: frozenset[str] | None = None
+    but: frozenset[str] = frozenset()
+    only_word: str = "the list of plugins"
+    but_word: str = "the list of plugins that are left out"
+
+    def reason_against(self, found: Found) -> str | None:
+        """Why this plugin is left out, or `None` where it is wanted."""
+        if found.name in self.but or found.package in self.but:
+            return f"{self.but_word} names it"
+        if self.only is None or found.package == OWN_PACKAGE or found.name in self.only or found.package in self.only:
+            return None
+        return f"{self.only_word} does not name it"
+
+
+def choice_from(environment: Mapping[str, str]) -> Choice:
+    """`PRICING_PLUGINS=a,b` names the only plugins that are loaded, `PRICING_PLUGINS_WITHOUT=c` those that are not.
+
+    >>> choice_from({"PRICING_PLUGINS_WITHOUT": "focus, llm"}).but == {"focus", "llm"}
+    True
+    """
+    only, but = environment.get("PRICING_PLUGINS"), environment.get("PRICING_PLUGINS_WITHOUT", "")
+    return Choice(None if only is None else _names(only), _names(but), "`PRICING_PLUGINS`", "`PRICING_PLUGINS_WITHOUT`")
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in text.split(",") if name.strip())
+
+
+def installed() -> tuple[Found, ...]:
+    """Every plugin that is installed, by name and then by package."""
+    if not may_be_installed():
+        return ()
+    from importlib.metadata import entry_points
+
+    found = [
+        Found(point.name, "" if point.dist is None else point.dist.name, _version(point.dist), point.load)
+        for point in entry_points(group=PROJECT)
+    ]
+    return tuple(sorted(found, key=lambda each: (each.name, each.package)))
+
+
+def given(plugins: Mapping[str, Any]) -> tuple[Found, ...]:
+    """Plugins that a host or a test hands over as modules or objects instead of installing them."""
+    return tuple(
+        Found(name, name, str(getattr(plugin, "__version__", "")), partial(_itself, plugin))
+        for name, plugin in sorted(plugins.items())
+    )
+
+
+def _itself(plugin: Any) -> Any:
+    return plugin
+
+
+def may_be_installed() -> bool:
+    """Whether a package on the path may have an entry point of the group; quick, and never wrongly no."""
+    heading = f"[{PROJECT}]".encode()
+    for place in sys.path:
+        try:
+            entries = list(os.scandir(place or os.curdir))
+        except NotADirectoryError:
+            return True  # an archive: only the reader of metadata looks into it
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.name.endswith(_METADATA) and heading in _entry_points(entry.path):
+                return True
+    return any(hasattr(finder, "find_distributions") and finder is not PathFinder for finder in sys.meta_path)
+
+
+def _entry_points(folder: str) -> bytes:
+    try:
+        with open(os.path.join(folder, "entry_points.txt"), "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+def _version(distribution: Any) -> str:
+    return "" if distribution is None else str(distribution.version)
+
+
+def module_of(plugin: Any) -> ModuleType | None:
+    """The module that a plugin is, or in which it is defined."""
+    if isinstance(plugin, ModuleType):
+        return plugin
+    return sys.modules.get(getattr(plugin, "__module__", None) or type(plugin).__module__)

@@ -26,3 +26,15 @@ TABLE_ROWS_MAX = 500_000
 
 CELLS_MAX = 1_000_000
 """Cells of usage in one evaluation."""
+
+PLUGIN_LOAD_SECONDS_MAX = 10
+"""How long one plugin may take to be imported and to say what it provides."""
+
+UNIQUE_EXACT_MAX = 100_000
+"""Different values that `unique` counts exactly per cell and period; beyond it the program must say `approximate`."""
+
+PERCENTILE_VALUES_MAX = 100_000
+"""Different values that `percentile` keeps per cell and period."""
+
+TIME_WEIGHTED_INSTANTS_MAX = 500_000
+"""Instants with a value that `time_weighted` keeps per cell and period."""

@@ -7,7 +7,9 @@ lacks. Both ways of evaluating must give the stated amount, to the last digit wh
 from __future__ import annotations
 
 import json
+import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,11 +22,9 @@ from tests.conformance.peers.case import Case, Vector
 
 HERE = Path(__file__).parent
 VECTORS: list[Vector] = json.loads((HERE.parents[1] / "data" / "peers.json").read_text())
-NOT_YET: list[str] = [
-    vector
-    for group in tomllib.loads((HERE.parent / "peers_not_yet.toml").read_text())["group"]
-    for vector in group["vectors"]
-]
+GROUPS = tomllib.loads((HERE.parent / "peers_not_yet.toml").read_text())["group"]
+NOT_YET: list[str] = [vector for group in GROUPS for vector in group["vectors"]]
+PAGE = (HERE.parents[2] / "docs" / "peers.md").read_text(encoding="utf-8")
 FAMILIES: dict[str, Callable[[Vector], Case | None]] = {
     name: build
     for peer in (autumn, balances, flexprice, killbill, lago, meteroid, openmeter)
@@ -75,3 +75,17 @@ def test_most_vectors_are_said() -> None:
 def test_most_vectors_of_contracts_are_said(model: str) -> None:
     known = [vector["id"] for vector in VECTORS if vector["model"] == model]
     assert len([name for name in known if name in CASES]) >= SAID_SHARE_MIN * len(known)
+
+
+def test_the_page_says_how_many_of_each_model() -> None:
+    stated = {m[1]: (int(m[2]), int(m[3])) for m in re.finditer(r"(?m)^\| ([a-z* ]+) \| (\d+) \| (\d+) \|$", PAGE)}
+    known = Counter(vector["model"].replace("_", " ") for vector in VECTORS)
+    found = Counter(vector["model"].replace("_", " ") for vector in VECTORS if vector["id"] in CASES)
+    everything = {"**all**": (len(VECTORS), len(CASES))}
+    assert stated == {model: (number, found[model]) for model, number in known.items()} | everything
+
+
+def test_the_page_lists_what_is_left_and_why() -> None:
+    for group in GROUPS:
+        named = ", ".join(f"`{vector}`" for vector in group["vectors"])
+        assert f"| {group['needs']} | {named} |" in PAGE

@@ -11,3 +11,24 @@ SQLITE_CACHE_KIB = 262_144
 
 SQLITE_CHECKPOINT_PAGES = 16_384
 """Pages of the write-ahead log after which SQLite moves them to the database."""
+
+BATCH_EVENTS_MAX = 50_000
+"""Events of one batch: it is one transaction and one answer."""
+
+BATCH_BYTES_MAX = 64_000_000
+"""Size of one batch as text."""
+
+EVENT_NAME_CHARACTERS_MAX = 200
+"""Length of an event's id, source, type and subject."""
+
+DEDUP_DAYS = 35
+"""How far back an event's time may lie, and so how long its id is remembered: the dedup window."""
+
+FUTURE_HOURS_MAX = 24
+"""How far ahead of the clock an event's time may lie."""
+
+CELLS_PER_HOUR_MAX = 100_000
+"""Combinations of dimension values of one customer and meter in one hour."""
+
+CELL_CHARACTERS_MAX = 2_000
+"""Length of the dimension values of one cell, as JSON."""

@@ -20,13 +20,8 @@ from sqlalchemy.pool import StaticPool
 from sqlmodel import Session, create_engine
 
 from runtime.errors import RuntimeProblem
-from runtime.limits import (
-    SQLITE_BUSY_MS_MAX,
-    SQLITE_CACHE_KIB,
-    SQLITE_CHECKPOINT_PAGES,
-    TRANSACTION_TRIES_MAX,
-)
-from runtime.store import migrate
+from runtime.limits import TRANSACTION_TRIES_MAX
+from runtime.store import migrate, sqlite
 
 Result = TypeVar("Result")
 Dialect = Literal["sqlite", "postgresql"]
@@ -150,23 +145,9 @@ def _engine(url: URL) -> Engine:
     in_memory = url.database in (None, "", ":memory:")
     options: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {}
     engine = create_engine(url, connect_args={"check_same_thread": False}, **options)
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", sqlite.prepare)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # the driver begins nothing by itself
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        f"busy_timeout = {SQLITE_BUSY_MS_MAX}",
-        f"cache_size = -{SQLITE_CACHE_KIB}",
-        f"wal_autocheckpoint = {SQLITE_CHECKPOINT_PAGES}",
-        "temp_store = MEMORY",
-    ):
-        connection.execute(f"PRAGMA {pragma}").close()
 
 
 def _begin_sqlite(connection: Connection) -> None:

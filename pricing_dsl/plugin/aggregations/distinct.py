@@ -10,9 +10,7 @@ estimators that depend on the history of merges. The estimate is computed in who
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from hashlib import blake2b
 from typing import Any
 
 from pricing_dsl.limits import UNIQUE_EXACT_MAX
@@ -74,20 +72,25 @@ class Unique:
         return state
 
 
-@dataclass(slots=True)
 class Sketch:
-    """Values as they come, and what was merged in. Both are `None` until they are needed."""
+    """Values as they come (an `update_theta_sketch`), and what was merged in (a `theta_union`); `None` until needed."""
 
-    taken: Any = None
-    """An `update_theta_sketch`."""
-    merged: Any = None
-    """A `theta_union`."""
+    __slots__ = ("merged", "taken")
+
+    def __init__(self, merged: Any = None) -> None:
+        self.taken: Any = None
+        self.merged: Any = merged
 
 
 class UniqueApproximate:
     """The number of different values by a theta sketch."""
 
     error_bound = ERROR_BOUND
+
+    def __init__(self) -> None:
+        from hashlib import blake2b
+
+        self._digest = blake2b
 
     def zero(self) -> Sketch:
         return Sketch()
@@ -96,7 +99,7 @@ class UniqueApproximate:
         assert isinstance(value, str)
         if state.taken is None:
             state.taken = _datasketches().update_theta_sketch(LOG_K)
-        state.taken.update(int.from_bytes(blake2b(to_bytes(value), digest_size=8).digest(), "big", signed=True))
+        state.taken.update(int.from_bytes(self._digest(to_bytes(value), digest_size=8).digest(), "big", signed=True))
         return state
 
     def merge(self, state: Sketch, other: Sketch) -> Sketch:

@@ -8,7 +8,6 @@ that are equal in value give equal bytes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 
 from pricing_dsl.plugin.aggregations.encoding import Reader, Writer
@@ -95,19 +94,21 @@ class Count:
         return count
 
 
-@dataclass(slots=True)
 class Averaged:
     """A sum, and of how many values."""
 
-    parts: Parts = field(default_factory=dict)
-    count: int = 0
+    __slots__ = ("count", "parts")
+
+    def __init__(self, parts: Parts, count: int) -> None:
+        self.parts = parts
+        self.count = count
 
 
 class Mean:
     """The sum of the values divided by their number, exactly."""
 
     def zero(self) -> Averaged:
-        return Averaged()
+        return Averaged({}, 0)
 
     def add(self, state: Averaged, value: Value, time: int, event: str) -> Averaged:  # noqa: ARG002
         assert not isinstance(value, str)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pricing_dsl.check.adjustments import check_adjustments
 from pricing_dsl.check.grants import lower_balance, lower_floor
-from pricing_dsl.check.overrides import amend_charge, amend_fee, contests
+from pricing_dsl.check.overrides import amend_charge, amend_fee, as_charge, contests
 from pricing_dsl.check.plans import (
     Items,
     LineNode,
@@ -23,10 +23,12 @@ from pricing_dsl.check.plans import (
     check_line,
     check_timezone,
     dependency_order,
+    lines_read,
     overrides_on,
 )
 from pricing_dsl.check.scope import PlanSymbol, Scope
 from pricing_dsl.check.set_aside import Overruled
+from pricing_dsl.diagnostics.diagnostic import Label
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.syntax import nodes as syntax
 from pricing_dsl.values import periods
@@ -60,13 +62,15 @@ class Agreement:
     numbers: dict[int, int] = field(default_factory=dict)
     """The overrides by identity, counted in the order in which they come into force."""
     overruled: Overruled = field(default_factory=Overruled)
-    own: set[int] = field(init=False)
+    own: dict[int, syntax.Override] = field(init=False)
     """The contract's own overrides by identity; others are its plan's."""
+    reported: set[tuple[int, str]] = field(default_factory=set)
+    """The removals, and what is derived from the line, that a finding has named."""
 
     def __post_init__(self) -> None:
         phases = [item for item in self.node.items if isinstance(item, syntax.Phase)]
         items = [*self.node.items, *(inner for phase in phases for inner in phase.items)]
-        self.own = {id(item) for item in items if isinstance(item, syntax.Override)}
+        self.own = {id(item): item for item in items if isinstance(item, syntax.Override)}
 
 
 def lower_contract(scope: Scope, node: syntax.Contract) -> ir.Contract | None:
@@ -79,12 +83,14 @@ def lower_contract(scope: Scope, node: syntax.Contract) -> ir.Contract | None:
     own_zone = next((item for item in node.items if isinstance(item, syntax.TimezoneClause)), None)
     zone_name = plan.ir.timezone if own_zone is None and plan is not None else check_timezone(scope, own_zone)
     zone = ZoneInfo(zone_name)
-    start, end = OPEN_TERM if term is None else (term.start.value, term.end.value)
-    made = Agreement(scope, node, zone, periods.instant(start, zone), periods.instant(end, zone))
+    start, end = (periods.midnight(day, zone) for day in OPEN_TERM)
+    if term is not None:
+        start, end = periods.instant(term.start.value, zone), periods.instant(term.end.value, zone)
+    made = Agreement(scope, node, zone, start, end)
     versions = tuple(joined(version(made, plan, a, b) for a, b in pairwise(cuts(made, plan))))
     if scope.errors > before or not versions:
         return None
-    made.overruled.report(scope)
+    made.overruled.report(scope, made.own.values())
     first = versions[0].plan
     return ir.Contract(
         node.name.text,
@@ -192,11 +198,31 @@ def version(made: Agreement, plan: PlanSymbol | None, start: ir.Instant, end: ir
     for name, line in items.lines.items():
         mine = overrides_on(overrides, name, line)
         lines[name] = amend(made, line, mine)
-        if mine and isinstance(line, syntax.Charge):
+        if mine:
             numbers = [made.numbers.setdefault(id(o), len(made.numbers)) for o in mine]
-            won.extend(contests(line, mine, numbers))
+            won.extend(contests(as_charge(line), mine, numbers))
         made.overruled.see(line, [o for o in mine if id(o) in made.own])
+    require_read_lines(made, lines, statements)
     return checked(made, plan, items, lines, tuple(won), start, end)
+
+
+def require_read_lines(made: Agreement, lines: dict[str, LineNode], statements: Sequence[syntax.ContractItem]) -> None:
+    """A derived charge in force needs its lines; one that a statement removes is reported there, once."""
+    removed = {item.name.text: item for item in statements if isinstance(item, syntax.Remove)}
+    for name, line in lines.items():
+        for other in sorted(lines_read(line)):
+            statement = removed.get(other)
+            if other in lines or statement is None or (id(statement), name) in made.reported:
+                continue
+            made.reported.add((id(statement), name))
+            made.scope.report(
+                "N0301",
+                statement.name.span,
+                f"`{name}` is derived from `{other}`, which is removed here",
+                label=f"`{name}` reads it",
+                labels=[Label(line.name.span, f"`{name}` is declared here")],
+                help=f"remove `{name}` as well, or write `charge {name}` anew without `{other}`",
+            )
 
 
 def plan_items(plan: PlanSymbol) -> Items:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from pricing_dsl.check import numbers
 from pricing_dsl.check.conditions import check_condition
@@ -17,6 +18,7 @@ from pricing_dsl.check.flow import Flow, flow_from
 from pricing_dsl.check.plans import LineNode
 from pricing_dsl.check.scope import Scope
 from pricing_dsl.diagnostics.diagnostic import Label
+from pricing_dsl.ir import nodes as ir
 from pricing_dsl.source import Span
 from pricing_dsl.syntax import nodes as syntax
 
@@ -128,6 +130,7 @@ def check_amount(scope: Scope, node: BalanceNode) -> str | None:
             flow = Flow(node.name.text, "quantity", None, node.name.span, {}, True, True, False)
             measured = measure(scope, flow, expression)
             unit = None if measured is None or measured.unit == scope.currency else measured.unit
+            check_expression(scope, node, None if measured is None else measured.expression, word)
     span = node.amount.span
     if unit is None and node.policy is not None:
         scope.report(
@@ -145,6 +148,24 @@ def check_amount(scope: Scope, node: BalanceNode) -> str | None:
             help="write the money that covered lines must reach; `prepaid` commits grant units",
         )
     return unit
+
+
+def check_expression(scope: Scope, node: BalanceNode, expression: ir.Expression | None, word: str) -> None:
+    """What is computed: more than nothing where that is known, and for a postpaid commit a number."""
+    span = node.amount.span
+    match expression:
+        case ir.Const(value=Fraction() as value) if value <= 0:
+            scope.report("D0608", span, f"a {word} grants more than nothing", help="write a number above 0")
+        case None | ir.Const():
+            pass
+        case _ if isinstance(node, syntax.Commit) and node.payment == "postpaid":
+            scope.report(
+                "T0502",
+                span,
+                "a postpaid commit is one amount of money, and this depends on quantities",
+                label="not a number",
+                help="write the number, or a `prepaid` commit: what that grants may depend on quantities",
+            )
 
 
 def check_place(scope: Scope, node: BalanceNode, clause: syntax.BalanceClause, unit: str | None) -> bool:

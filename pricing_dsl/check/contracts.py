@@ -12,7 +12,16 @@ from dataclasses import dataclass, field
 from pricing_dsl.check.adjustments import check_adjustments
 from pricing_dsl.check.balances import Balances
 from pricing_dsl.check.dates import Term, check_dates, check_interval, instant, whole_number
-from pricing_dsl.check.plans import Items, check_bill, check_line, check_timezone, collect, dependency_order, once
+from pricing_dsl.check.plans import (
+    Items,
+    LineNode,
+    check_bill,
+    check_line,
+    check_timezone,
+    collect,
+    dependency_order,
+    once,
+)
 from pricing_dsl.check.scope import PlanSymbol, Scope
 from pricing_dsl.diagnostics.diagnostic import Label
 from pricing_dsl.ir import nodes as ir
@@ -64,6 +73,8 @@ class Terms:
     term: Term | None
     balances: Balances
     own: tuple[syntax.ContractItem, ...] = field(default=())
+    of_phases: dict[str, LineNode] = field(default_factory=dict)
+    """Lines that only phases have: a balance may cover them from outside."""
 
 
 def check_plan_changes(scope: Scope, symbol: PlanSymbol) -> None:
@@ -111,16 +122,28 @@ def check_contract(scope: Scope, node: syntax.Contract) -> None:
         term = Term(instant(term_node.start.value), instant(term_node.end.value), term_node.span)
     base, known = (Items(), True) if plan is None else named_plan(scope, plan)
     own = tuple(item for item in node.items if isinstance(item, STATEMENTS))
-    terms = Terms(Items(), known, term, Balances(scope, term), own)
+    terms = Terms(Items(), known, term, Balances(scope, term), own, lines_of_phases(scope, node))
     terms.items = check_statements(scope, own, base, known)
     for item in node.items:
         match item:
             case syntax.Phase():
                 check_phase(scope, item, terms)
             case syntax.Commit() | syntax.Credit():
-                terms.balances.check(item, terms.items.lines if known else None)
+                terms.balances.check(item, terms.of_phases | terms.items.lines if known else None)
     if term_node is None:
         require_no_relative_dates(scope, node)
+
+
+def lines_of_phases(scope: Scope, node: syntax.Contract) -> dict[str, LineNode]:
+    """The lines that the phases of a contract bring, with those of the plans they change to."""
+    lines: dict[str, LineNode] = {}
+    for phase in node.items:
+        for item in phase.items if isinstance(phase, syntax.Phase) else ():
+            if isinstance(item, syntax.PlanClause) and item.name.text in scope.plans:
+                lines |= scope.plans[item.name.text].lines
+            elif isinstance(item, syntax.Fee | syntax.Charge):
+                lines[item.name.text] = item
+    return lines
 
 
 def named_plan(scope: Scope, clause: syntax.PlanClause) -> tuple[Items, bool]:
@@ -199,7 +222,7 @@ def check_phase(scope: Scope, node: syntax.Phase, terms: Terms) -> None:
     items = check_statements(scope, own, base, known)
     for item in node.items:
         if isinstance(item, syntax.Commit | syntax.Credit):
-            terms.balances.check(item, items.lines if known else None)
+            terms.balances.check(item, terms.of_phases | items.lines if known else None)
 
 
 def require_no_relative_dates(scope: Scope, node: syntax.Contract) -> None:

@@ -15,6 +15,7 @@ from pricing_dsl.check.scope import Scope
 from pricing_dsl.diagnostics.diagnostic import Label
 from pricing_dsl.source import Span
 from pricing_dsl.syntax import nodes as syntax
+from pricing_dsl.values.periods import YEARS
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,22 @@ def instant(value: date | datetime) -> datetime:
 
 
 def check_dates(scope: Scope, start: syntax.Date, end: syntax.Date, what: str) -> bool:
-    """Whether `start to end` is in order."""
+    """Whether `start to end` is in order and in the calendar."""
+    if not all([in_calendar(scope, start), in_calendar(scope, end)]):
+        return False
     if instant(start.value) < instant(end.value):
         return True
     report_order(scope, start.span, end.span, what)
+    return False
+
+
+def in_calendar(scope: Scope, node: syntax.Date) -> bool:
+    """Whether a date lies where months before and after it can be counted."""
+    if node.value.year in YEARS:
+        return True
+    scope.report(
+        "D0611", node.span, "this date lies beyond the calendar", help=f"write a year from {YEARS[0]} to {YEARS[-1]}"
+    )
     return False
 
 
@@ -85,7 +98,7 @@ def report_outside(scope: Scope, span: Span, term: Term, message: str) -> None:
 def check_when(scope: Scope, when: syntax.When, term: Term | None, what: str) -> datetime | None:
     """The instant that is meant, where it can be told. Relative numbers are whole and count from 1."""
     if isinstance(when, syntax.Date):
-        return instant(when.value)
+        return instant(when.value) if in_calendar(scope, when) else None
     number = whole_number(scope, when.number, f"the {when.unit}s of a term are counted", 1)
     if number is None or term is None:
         return None

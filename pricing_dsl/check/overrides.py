@@ -192,9 +192,7 @@ def after_price(steps: Sequence[syntax.Step]) -> int:
 
 def amend_fee(scope: Scope, fee: syntax.Fee, overrides: Sequence[syntax.Override]) -> syntax.Fee:
     """A fee under overrides: `price MONEY`, then factors and percentages, `plus`, `minimum`, `maximum` (rule 19)."""
-    as_charge = syntax.Charge(fee.name, fee.label, None, fee.amount, (), span=fee.span)
-    price = syntax.Price(syntax.RateNumber(fee.amount, None, span=fee.amount.span), span=fee.amount.span)
-    merged = amend_charge(scope, replace(as_charge, steps=(price,)), overrides)
+    merged = amend_charge(scope, as_charge(fee), overrides)
     amount = fee.amount.value
     for step in merged.steps:
         next_amount = None if step.when is not None else fee_step(amount, step)
@@ -210,6 +208,15 @@ def amend_fee(scope: Scope, fee: syntax.Fee, overrides: Sequence[syntax.Override
             continue
         amount = next_amount
     return replace(fee, amount=replace(fee.amount, value=amount))
+
+
+def as_charge(line: syntax.Fee | syntax.Charge) -> syntax.Charge:
+    """A fee as the charge that its amount is the price of; a charge as it is."""
+    if isinstance(line, syntax.Charge):
+        return line
+    span = line.amount.span
+    price = syntax.Price(syntax.RateNumber(line.amount, None, span=span), span=span)
+    return syntax.Charge(line.name, line.label, None, line.amount, (price,), span=line.span)
 
 
 def fee_step(amount: Fraction, step: syntax.Step) -> Fraction | None:

@@ -85,7 +85,7 @@ def warn_overruled(scope: Scope, node: syntax.Plan, items: Items) -> None:
     overruled = Overruled()
     for name, line in items.lines.items():
         overruled.see(line, overrides_on(overrides, name, line))
-    overruled.report(scope)
+    overruled.report(scope, overrides)
 
 
 def check_plans(scope: Scope, program: syntax.Program) -> None:

@@ -6,10 +6,10 @@ Of several overrides in force the last written wins, kind by kind, and a price e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pricing_dsl.check.overrides import MULTIPLIERS, kinds_of, last_price, resolve
+from pricing_dsl.check.overrides import MULTIPLIERS, as_charge, kinds_of, last_price, resolve
 from pricing_dsl.check.scope import Scope
 from pricing_dsl.diagnostics.diagnostic import Label
 from pricing_dsl.syntax import nodes as syntax
@@ -28,9 +28,7 @@ class Overruled:
         if len(overrides) <= 1:
             self.winners.update(map(id, overrides))
             return
-        charge = (
-            line if isinstance(line, syntax.Charge) else syntax.Charge(line.name, None, None, None, (), span=line.span)
-        )
+        charge = as_charge(line)
         won_by: dict[tuple[str, ...], set[int]] = {}
         priced_by = last_price(overrides)
         for kind in dict.fromkeys(kind for override in overrides for kind in kinds_of(override, charge)):
@@ -45,8 +43,17 @@ class Overruled:
             elif mine:
                 self.losers[id(override)] = override, overrides[max(max(won) for won in mine)]
 
-    def report(self, scope: Scope) -> None:
-        """A warning for each override that won nowhere."""
+    def report(self, scope: Scope, overrides: Iterable[syntax.Override]) -> None:
+        """A warning for each override that won nowhere; of these some were on no line that was in force with them."""
+        for each in overrides:
+            if each.steps and id(each) not in self.winners and id(each) not in self.losers:
+                scope.report(
+                    "W0411",
+                    each.span,
+                    "this override has no effect: no line that it is on is in force with it",
+                    label="on nothing",
+                    help="drop it, or write it where the line is in force",
+                )
         for key, (override, winner) in self.losers.items():
             if key not in self.winners:
                 scope.report(

@@ -176,6 +176,7 @@ CODES: dict[str, str] = {
     "D0608": "amount that is not positive",
     "D0609": "share above 100%",
     "D0610": "factor that is not positive",
+    "D0611": "date beyond the calendar",
     # --- W: warnings ---
     "W0201": "volume cliff",
     "W0301": "impossible value",

@@ -328,7 +328,7 @@ class Term:
     def days_later(self, at: int, days: int) -> int:
         """The same time of day so many local days after `at`; at most `LAST`."""
         local = moment_of(at, self.zone)
-        if local.toordinal() + days > date(9999, 12, 1).toordinal():
+        if local.toordinal() + days > date.max.toordinal():
             return LAST
         return seconds_of(datetime.combine(local.date() + timedelta(days=days), local.time(), tzinfo=self.zone))
 
@@ -342,7 +342,10 @@ class Term:
             at = self.containing(cadence, at)[1]
 
 
-LAST = (date(9999, 12, 1) - EPOCH.date()).days * 86_400
+YEARS = range(1900, 9999)
+"""The years in which dates may lie: months before and after them can still be counted."""
+
+LAST = (date.max - EPOCH.date()).days * 86_400 + 2 * 86_400
 """An instant after the end of every term: what lasts longer is cut by the term anyway."""
 
 
@@ -366,6 +369,8 @@ def instant(moment: Moment, zone: ZoneInfo) -> datetime:
             raise PeriodError(
                 f"`{moment}` is not a date", "write a date such as 2026-03-01 or an instant such as 2026-03-01T06:00Z"
             ) from None
+    if moment.year not in YEARS:
+        raise PeriodError(f"`{moment}` lies beyond the calendar", f"dates lie in the years {YEARS[0]} to {YEARS[-1]}")
     if isinstance(moment, datetime):
         return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
     return midnight(moment, zone)

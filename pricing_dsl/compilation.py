@@ -24,6 +24,7 @@ from pricing_dsl.syntax.parse import Parsed, from_source
 if TYPE_CHECKING:  # loaded when first used: checking a program needs no evaluator
     from pricing_dsl.evaluate.evaluator import Evaluator
     from pricing_dsl.evaluate.examples import ExampleResult
+    from pricing_dsl.evaluate.scalar import Tables
 
 Files = Mapping[str, str | bytes]
 
@@ -126,8 +127,15 @@ class Program:
                 raise self._no_evaluator(name)
             from pricing_dsl.evaluate.evaluator import Evaluator
 
-            made = self._evaluators.setdefault(name, Evaluator(self.ir, target))
+            made = self._evaluators.setdefault(name, Evaluator(self.ir, target, self._tables))
         return made
+
+    @cached_property
+    def _tables(self) -> Tables:
+        """What evaluators need to know of tables, once for all of them."""
+        from pricing_dsl.evaluate.scalar import Tables
+
+        return Tables(self.ir)
 
     def _no_evaluator(self, name: str) -> EvaluationError:
         if name in self._later:

@@ -1,8 +1,7 @@
 """The evaluator of one plan or contract: the fast path, and the reference evaluator where care is needed.
 
 Both give the same statement to the last digit. The generated code hands over whatever it does not do exactly itself,
-and whatever is wrong with the usage, so every error is said by the reference evaluator. Contracts are evaluated by the
-reference evaluator alone.
+and whatever is wrong with what is given, so every error is said by the reference evaluator.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from pricing_dsl.evaluate import reference
 from pricing_dsl.evaluate.errors import EvaluationError
 from pricing_dsl.evaluate.opening import read_balances, read_counters
 from pricing_dsl.evaluate.reference.agreement import evaluate_contract
-from pricing_dsl.evaluate.scalar import Fallback, ScalarPlan, compile_plan
+from pricing_dsl.evaluate.scalar import Fallback, ScalarContract, ScalarPlan, Tables, compile_plan
 from pricing_dsl.evaluate.statement import SegmentedUsage, Statement, Usage
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.values.periods import BillingPeriod, ContractPeriod, Moment, PeriodError, Term
@@ -57,14 +56,21 @@ class Evaluator:
     (['include 100', 'graduated'], '500 + 100')
     """
 
-    def __init__(self, program: ir.Program, target: ir.Plan | ir.Contract) -> None:
+    def __init__(self, program: ir.Program, target: ir.Plan | ir.Contract, tables: Tables | None = None) -> None:
+        """`tables` may be shared by the evaluators of a program."""
         self.program = program
         self.target = target
+        self._tables = Tables(program) if tables is None else tables
 
     @cached_property
     def _scalar(self) -> ScalarPlan:
         assert isinstance(self.target, ir.Plan)
-        return compile_plan(self.program, self.target)
+        return compile_plan(self.program, self.target, self._tables)
+
+    @cached_property
+    def _contract(self) -> ScalarContract:
+        assert isinstance(self.target, ir.Contract)
+        return ScalarContract(self.program, self.target, self._tables)
 
     @cached_property
     def _undated(self) -> BillingPeriod:
@@ -79,13 +85,19 @@ class Evaluator:
     ) -> Statement:
         """The statement for this usage."""
         if isinstance(self.target, ir.Contract):
+            if counters is None or counters == {}:
+                contract = self._contract
+                try:
+                    return contract.statement(usage, contract.period(period, self.contract_period), balances)
+                except (Fallback, EvaluationError):
+                    pass  # outside the handler, so that an error of the usage stands alone
             return self._agreed(self.target, usage, period, balances, counters, explain=False)
         resolved = self._stateless(period, balances, counters)
         whole = _require_unsegmented(usage)
         try:
             return self._scalar.statement(whole, resolved)
         except Fallback:
-            pass  # outside the handler, so that an error of the usage stands alone
+            pass
         return reference.evaluate(self.program, self.target, whole, resolved, explain=False)
 
     def explain(
@@ -107,7 +119,12 @@ class Evaluator:
         Raises `EvaluationError` R0103 when usage is unpriced: a bare dict has no place to say so.
         """
         if isinstance(self.target, ir.Contract):
-            return _careful_amounts(self(usage, period))
+            contract = self._contract
+            try:
+                return contract.amounts(usage, contract.period(period, self.contract_period))
+            except (Fallback, EvaluationError):
+                pass
+            return _careful_amounts(self._agreed(self.target, usage, period, None, None, explain=False))
         resolved = self._undated if period is None else self._plan_period(period)
         try:
             return self._scalar.amounts(usage, resolved)

@@ -12,6 +12,7 @@ from pricing_dsl.compilation import Compilation
 from pricing_dsl.evaluate import reference
 from pricing_dsl.evaluate.scalar import Fallback, ScalarPlan, compile_plan
 from pricing_dsl.evaluate.scalar import plan as bindings
+from pricing_dsl.evaluate.scalar.function import Form
 from pricing_dsl.evaluate.scalar.sources import MEMO_ENTRIES_MAX, Resolver
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.source import Source
@@ -59,8 +60,11 @@ def undated(plan: ir.Plan) -> BillingPeriod:
     return BillingPeriod.resolve(plan.bill, plan.timezone, None)
 
 
-def text_of(scalar: ScalarPlan, period: BillingPeriod, *, statement: bool) -> str:
-    text, _ = scalar.text(scalar.binding(period), statement=statement)
+FORMS: tuple[Form, ...] = ("amounts", "statement", "agreed amounts", "agreed statement")
+
+
+def text_of(scalar: ScalarPlan, period: BillingPeriod, form: Form) -> str:
+    text, _ = scalar.text(scalar.binding(period), form)
     return text
 
 
@@ -87,8 +91,8 @@ def test_the_text_does_not_change_with_the_share_of_the_period(name: str) -> Non
     scalar = compile_plan(made, plan)
     dates = [("2026-03-10", "2026-04-01"), ("2026-02-05", "2026-02-15")]
     periods = [BillingPeriod.resolve(plan.bill, plan.timezone, period) for period in dates]
-    for statement in (False, True):
-        assert len({text_of(scalar, period, statement=statement) for period in periods}) == 1
+    for form in FORMS:
+        assert len({text_of(scalar, period, form) for period in periods}) == 1
 
 
 def test_quantities_of_any_form_mean_the_same() -> None:

@@ -38,6 +38,8 @@ class AdjustmentCode:
         self.nets: list[str] = []
         self.stands_alone = False
         """Whether a top-up may stand alone already."""
+        self.alone: list[str] = []
+        """The variables of the top-ups that stand alone where they are not zero."""
         self.rows: list[tuple[str, str]] = []
         """Per adjustment: the variable of its amount and that of its shares."""
 
@@ -77,6 +79,7 @@ class AdjustmentCode:
         """Write what a row changes on its lines."""
         alone = adjustment.lines is None
         if alone and adjustment.kind == "minimum":
+            self.alone.append(row)
             if not self.stands_alone:
                 self.writer.line("tops = []")
                 self.stands_alone = True

@@ -1,8 +1,8 @@
 """The whole function of a plan: meters, quantities, lines in the order of their dependencies, adjustments, result.
 
 One pass over the IR gives the text of a factory and the parameters it is called with. The text depends on the program's
-shape only; the numbers, the power of ten of the quantities and the shares of the period are parameters. There are two
-functions per plan: `amounts` (minor units of lines, and the total) and `statement`.
+shape only; the numbers, the power of ten of the quantities and the shares of the period are parameters. There are
+several functions per plan, told apart by their `Form`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from math import lcm
-from typing import Any
+from typing import Any, Literal, assert_never
 
 from pricing_dsl.evaluate.scalar.adjustments import AdjustmentCode
 from pricing_dsl.evaluate.scalar.expressions import ExpressionCode
@@ -37,16 +37,27 @@ from pricing_dsl.evaluate.statement import LineInfo
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.values.rounding import round_to_minor
 
+Form = Literal["amounts", "statement", "agreed amounts", "agreed statement", "exact"]
+"""What a generated function gives back.
+
+`amounts`: minor units of lines and the total. `statement`: a `Statement`. The agreed forms are of a contract, which
+goes on with them: `(amounts, total, nets, top-ups, rows of top-ups that stand alone)`, and for a statement `(lines,
+rows, total, nets, top-ups, rows of top-ups that stand alone, unused meters)`. `exact`: of each line `(numerator,
+denominator, numerator of its quantity, denominator)`, neither rounded nor adjusted, for a segment of a period that is
+cut.
+"""
+
 
 class FunctionCode(SourceCode):
     """Writes the function of one plan for one binding. `others` reads usage of meters that no line mentions."""
 
     def __init__(
         self, program: ir.Program, plan: ir.Plan, tables: Tables, binding: Binding, others: Callable[[Any], Any],
-        *, statement: bool,
+        form: Form,
     ) -> None:  # fmt: skip
-        super().__init__(program, plan, tables, binding, statement=statement)
+        super().__init__(program, plan, tables, binding, statement=form not in ("amounts", "agreed amounts"))
         self.others = others
+        self.form = form
         self.lines: dict[str, tuple[str, ...]] = {}
         """Per line: the variables or parameters that a `Line` is made of, but for its net amount."""
 
@@ -79,7 +90,7 @@ class FunctionCode(SourceCode):
         count = len(self.names.parameters)
         unpacked = "".join(f"p{i}, " for i in range(count))
         head = f"def make(parameters):\n    {unpacked}= parameters\n" if count else "def make(parameters):\n"
-        arguments = "usage, period" if self.statement else "usage"
+        arguments = "usage, period" if self.form == "statement" else "usage"
         return f"{head}    def run({arguments}):\n{text}\n    return run\n", self.names.parameters
 
     # --- lines ---
@@ -112,6 +123,9 @@ class FunctionCode(SourceCode):
             pipeline.run(steps[charge.first_amount_step :])
         steps_after = pipeline.weights is not None
         exact = self.named(pipeline.finish(None).amount.value)
+        if self.form == "exact":
+            self.lines[charge.name] = (exact.text, self.size(exact.scale), quantity.text, self.size(quantity.scale))
+            return
         unit = self.round_line(charge, exact)
         if self.statement:
             parts = self.parts(pipeline, charge, exact, unit, steps_after=steps_after)
@@ -168,26 +182,50 @@ class FunctionCode(SourceCode):
 
     def fee(self, fee: ir.Fee) -> None:
         """A fee does not depend on usage: all of it is known when the plan is bound."""
-        shares = self.fees[fee.name]
-        exact = fee.amount * sum(shares, Fraction(0))
+        exact, services = self.fees[fee.name]
         minor = self.names.parameter(round_to_minor(exact, self.program.digits, self.plan.rounding))
         self.minors[fee.name] = minor
         if self.statement:
             info = LineInfo(fee.name, fee.label, "fee", "period", self.program.digits)
-            numbers = (exact.numerator, exact.denominator, len(shares), 1)
+            numbers = (exact.numerator, exact.denominator, services, 1)
             texts = [self.names.parameter(number) for number in numbers]
             self.lines[fee.name] = (self.names.parameter(info), minor, *texts, "()")
 
     # --- adjustments and result ---
 
     def result(self) -> None:
-        spreads = self.statement or any(adjustment.lines is not None for adjustment in self.plan.adjustments)
+        """Adjustments, and what the form gives back."""
+        if self.form == "exact":
+            entries = "".join(f"({', '.join(self.lines[line.name])}), " for line in self.plan.lines)
+            self.body.line(f"return ({entries})")
+            return
+        spreads = self.form != "amounts" or any(adjustment.lines is not None for adjustment in self.plan.adjustments)
         code = AdjustmentCode(self.names, self.body, self.plan, self.program.digits, self.shares, spreads=spreads)
         total = code.write([self.minors[line.name] for line in self.plan.lines])
-        if not self.statement:
-            entries = "".join(f"{line.name!r}: {self.minors[line.name]}, " for line in self.plan.lines)
-            self.body.line(f"return {{{entries}'total': {total}}}")
-            return
+        left = f"({''.join(f'{net}, ' for net in code.nets)}), {'tops' if code.stands_alone else '()'}"
+        left = f"{left}, ({''.join(f'{row}, ' for row in code.alone)})"
+        match self.form:
+            case "amounts":
+                self.body.line(f"return {self.amounts(total)}")
+            case "agreed amounts":
+                self.body.line(f"return {self.amounts(total)}, {total}, {left}")
+            case "agreed statement":
+                lines, rows = self.statement_lines(code)
+                self.body.line(f"return [{lines}], [{rows}], {total}, {left}, unused")
+            case "statement":
+                lines, rows = self.statement_lines(code)
+                head = f"{self.plan.name!r}, {self.program.currency!r}, {self.program.digits}, period"
+                self.body.line(f"return Statement({head}, [{lines}], [{rows}], {total}, {total}, (), unused)")
+            case _:
+                assert_never(self.form)
+
+    def amounts(self, total: str) -> str:
+        """A dict of minor units."""
+        entries = "".join(f"{line.name!r}: {self.minors[line.name]}, " for line in self.plan.lines)
+        return f"{{{entries}'total': {total}}}"
+
+    def statement_lines(self, code: AdjustmentCode) -> tuple[str, str]:
+        """The lines and the rows of a statement."""
         made = []
         for index, line in enumerate(self.plan.lines):
             info, minor, exact, over, quantity, per, parts = self.lines[line.name]
@@ -197,7 +235,4 @@ class FunctionCode(SourceCode):
         for position, (adjustment, (row, changed)) in enumerate(zip(self.plan.adjustments, code.rows, strict=True), 1):
             name = adjustment.name or f"{adjustment.kind}_{position}"
             rows.append(f"Row({name!r}, {adjustment.kind!r}, {row}, {self.program.digits}, {changed})")
-        head = f"{self.plan.name!r}, {self.program.currency!r}, {self.program.digits}, period"
-        self.body.line(
-            f"return Statement({head}, [{', '.join(made)}], [{', '.join(rows)}], {total}, {total}, (), unused)"
-        )
+        return ", ".join(made), ", ".join(rows)

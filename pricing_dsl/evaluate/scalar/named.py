@@ -31,22 +31,21 @@ from pricing_dsl.limits import CELLS_MAX
 class Binding:
     """What a plan is bound to besides its own numbers.
 
-    `places`: decimal places of quantities. `shares`: of the billing period that is priced. `fees`: the shares of the
-    service periods that each fee is billed for.
+    `places`: decimal places of quantities. `shares`: of the billing period that is priced. `fees`: what each fee comes
+    to, exactly, and for how many of its service periods it is billed.
     """
 
     places: int
     shares: tuple[tuple[str, Fraction], ...]
-    fees: tuple[tuple[str, tuple[Fraction, ...]], ...]
+    fees: tuple[tuple[str, tuple[Fraction, int]], ...]
 
 
 class SourceCode:
-    """Writes the sources of one plan for one binding. `statement`: for a statement, else for amounts."""
+    """Writes the sources of one plan for one binding. `statement`: whole quantities and parts are asked for."""
 
     def __init__(
-        self, program: ir.Program, plan: ir.Plan, tables: Tables, binding: Binding,
-        *, statement: bool,
-    ) -> None:  # fmt: skip
+        self, program: ir.Program, plan: ir.Plan, tables: Tables, binding: Binding, *, statement: bool
+    ) -> None:
         self.program = program
         self.plan = plan
         self.names = Names()

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import replace
+from fractions import Fraction
 from functools import lru_cache
 from threading import Lock
-from types import CodeType
 from typing import Any, Generic, TypeVar
 
 from pricing_dsl.evaluate.errors import EvaluationError
 from pricing_dsl.evaluate.scalar.free_units import FreeUnits, split_by
-from pricing_dsl.evaluate.scalar.function import FunctionCode
+from pricing_dsl.evaluate.scalar.function import Form, FunctionCode
 from pricing_dsl.evaluate.scalar.literals import all_steps
 from pricing_dsl.evaluate.scalar.named import Binding
 from pricing_dsl.evaluate.scalar.runtime import (
@@ -89,17 +90,17 @@ class Recent(Generic[Made]):
 
 
 @lru_cache(maxsize=SHAPES_MAX)
-def compiled(text: str) -> CodeType:
-    """The code of a shape, compiled once."""
-    return compile(text, "<generated pricing function>", "exec")
+def compiled(text: str) -> Callable[[list[Any]], Run]:
+    """What makes the functions of a shape from their parameters; its code is compiled once."""
+    namespace = dict(RUNTIME)
+    exec(compile(text, "<generated pricing function>", "exec"), namespace)
+    make: Callable[[list[Any]], Run] = namespace["make"]
+    return make
 
 
 def made(text: str, parameters: list[Any]) -> Run:
     """A shape's function with its parameters."""
-    namespace = dict(RUNTIME)
-    exec(compiled(text), namespace)
-    run: Run = namespace["make"](parameters)
-    return run
+    return compiled(text)(parameters)
 
 
 def nothing(*_: Any) -> Any:
@@ -110,13 +111,14 @@ def nothing(*_: Any) -> Any:
 class ScalarPlan:
     """One plan of a program. Reusable and thread-safe; raises `Fallback` where the reference evaluator must do it.
 
-    `reason` says why generated code does not do this plan at all, if it does not.
+    `reason` says why generated code does not do this plan at all, if it does not. `tables` may be shared by the plans
+    of a program.
     """
 
-    def __init__(self, program: ir.Program, plan: ir.Plan) -> None:
+    def __init__(self, program: ir.Program, plan: ir.Plan, tables: Tables | None = None) -> None:
         self.program = program
         self.plan = plan
-        self.tables = Tables(program)
+        self.tables = Tables(program) if tables is None else tables
         self.reason = unsupported(program, plan, self.tables)
         self._used = meters_used(program, plan)
         self._shares = prorations(program, plan)
@@ -128,12 +130,12 @@ class ScalarPlan:
         """Minor units of each line before adjustments, in plan order, and of the `total`."""
         known, run = self._amounts
         if known is not period:
-            run = self._bound(period, 0, statement=False)
+            run = self.bound(self.binding(period), "amounts")
             self._amounts = (period, run)
         try:
             result: dict[str, int] = run(usage)
         except FinerScale as finer:
-            result = self._finer(finer, period, False, usage)
+            result = self.finer(finer, self.binding(period), "amounts", usage)
         except ODD_USAGE:
             raise Fallback from None
         return result
@@ -142,21 +144,21 @@ class ScalarPlan:
         """The statement, without reasons."""
         known, run = self._statement
         if known is not period:
-            run = self._bound(period, 0, statement=True)
+            run = self.bound(self.binding(period), "statement")
             self._statement = (period, run)
         try:
             result: Statement = run(usage, period.bounds)
         except FinerScale as finer:
-            result = self._finer(finer, period, True, usage, period.bounds)
+            result = self.finer(finer, self.binding(period), "statement", usage, period.bounds)
         except ODD_USAGE:
             raise Fallback from None
         return result
 
-    def _finer(self, finer: FinerScale, period: BillingPeriod, statement: bool, *given: Any) -> Any:
-        """The same bound for quantities with decimal places, as many as turn out to be needed."""
+    def finer(self, finer: FinerScale, binding: Binding, form: Form, *given: Any) -> Any:
+        """What is given, by the function bound for quantities with as many decimal places as turn out to be needed."""
         while True:
             places = next(places for places in PLACES if places >= finer.places)
-            run = self._bound(period, places, statement=statement)
+            run = self.bound(replace(binding, places=places), form)
             try:
                 return run(*given)
             except FinerScale as more:
@@ -164,16 +166,16 @@ class ScalarPlan:
             except ODD_USAGE:
                 raise Fallback from None
 
-    def _bound(self, period: BillingPeriod, places: int, *, statement: bool) -> Run:
+    def bound(self, binding: Binding, form: Form) -> Run:
+        """The function of a form with the plan's numbers. Raises `Fallback` where there is none."""
         if self.reason is not None:
             raise Fallback(self.reason)
-        binding = self.binding(period, places)
-        return self._runs.get((statement, binding), lambda: self._made(binding, statement=statement))
+        return self._runs.get((form, binding), lambda: self._made(binding, form))
 
-    def _made(self, binding: Binding, *, statement: bool) -> Run:
+    def _made(self, binding: Binding, form: Form) -> Run:
         """The function, or where only a statement shows that generated code does not do it, one that says so."""
         try:
-            return made(*self.text(binding, statement=statement))
+            return made(*self.text(binding, form))
         except Fallback as refused:
             reason = str(refused)
 
@@ -182,23 +184,26 @@ class ScalarPlan:
 
             return refuse
 
-    def binding(self, period: BillingPeriod, places: int = 0) -> Binding:
-        """What the plan is bound to for a period and for quantities with so many decimal places."""
+    def binding(self, period: BillingPeriod) -> Binding:
+        """What the plan is bound to for a period and for whole quantities."""
+        fees: list[tuple[str, tuple[Fraction, int]]] = []
         try:
-            shares = tuple((by, period.share(by)) for by in self._shares)
-            fees = tuple(
-                (line.name, period.fee_shares(line.cadence, line.timing, line.prorated))
-                for line in self.plan.lines
-                if isinstance(line, ir.Fee)
-            )
+            shares = self.shares(period)
+            for line in self.plan.lines:
+                if isinstance(line, ir.Fee):
+                    billed = period.fee_shares(line.cadence, line.timing, line.prorated)
+                    fees.append((line.name, (line.amount * sum(billed, Fraction(0)), len(billed))))
         except PeriodError:
             raise Fallback from None
-        return Binding(places, shares, fees)
+        return Binding(0, shares, tuple(fees))
 
-    def text(self, binding: Binding, *, statement: bool) -> tuple[str, list[Any]]:
+    def shares(self, period: BillingPeriod) -> tuple[tuple[ir.Proration, Fraction], ...]:
+        """The shares of the whole billing period that prorated steps and adjustments count with."""
+        return tuple((by, period.share(by)) for by in self._shares)
+
+    def text(self, binding: Binding, form: Form) -> tuple[str, list[Any]]:
         """The generated text, which is the shape, and the parameters."""
-        code = FunctionCode(self.program, self.plan, self.tables, binding, self._others, statement=statement)
-        return code.write()
+        return FunctionCode(self.program, self.plan, self.tables, binding, self._others, form).write()
 
     def _others(self, usage: Usage) -> tuple[str, ...]:
         """Usage of meters that no line mentions: it must be right too, and is listed."""
@@ -223,6 +228,6 @@ def prorations(program: ir.Program, plan: ir.Plan) -> tuple[ir.Proration, ...]:
     return tuple(by for by in ("day", "second") if by in found)
 
 
-def compile_plan(program: ir.Program, plan: ir.Plan) -> ScalarPlan:
+def compile_plan(program: ir.Program, plan: ir.Plan, tables: Tables | None = None) -> ScalarPlan:
     """Prepare a plan; code is generated when it is first bound to a period."""
-    return ScalarPlan(program, plan)
+    return ScalarPlan(program, plan, tables)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from pricing_dsl.evaluate.scalar.cells import is_cellwise
-from pricing_dsl.evaluate.scalar.expressions import OPERATORS
+from pricing_dsl.evaluate.scalar.expressions import OPERATORS, folded
 from pricing_dsl.evaluate.scalar.literals import SUM_STEPS, all_steps, can_be_below_zero
 from pricing_dsl.evaluate.scalar.tables import Tables
 from pricing_dsl.ir import nodes as ir
@@ -39,6 +39,30 @@ def unsupported(program: ir.Program, plan: ir.Plan, tables: Tables) -> str | Non
         rates = [band.share for band in adjustment.bands] + [adjustment.amount or Fraction(0)]
         if adjustment.kind == "discount" and min(rates) < 0:
             return "a discount below zero"
+    return None
+
+
+def contract_reason(contract: ir.Contract) -> str | None:
+    """Why the reference evaluator does all periods of this contract; `None` where generated code may do them."""
+    covers = [*(balance.covers for balance in contract.balances), *(floor.covers for floor in contract.floors)]
+    if any(cover.where is not None for each in covers for cover in each or ()):
+        return "`covers ... where`, which asks the cells of a line"
+    for balance in contract.balances:
+        if balance.unit is not None:
+            return "credits in units, which pay before the price"
+        if folded(balance.amount) is None or (balance.invoiced is not None and folded(balance.invoiced) is None):
+            return "a grant that is counted by usage"
+        rows = {a.name for version in contract.versions for a in version.plan.adjustments}
+        if rows & set(balance.funded_lines or ()):
+            return "a top-up named as a line that `funded times` is on"
+    return None
+
+
+def counted_reason(plan: ir.Plan) -> str | None:
+    """A line that counts on from one billing period to the next."""
+    for line in plan.lines:
+        if isinstance(line, ir.Charge) and any(isinstance(step, ir.Counted) for step in all_steps(line.steps)):
+            return "`counted`, whose counters are carried"
     return None
 
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 from pricing_dsl.source import Span
-from pricing_dsl.values.numbers import decimal_text
+from pricing_dsl.values.numbers import decimal_text, minor_decimal
 
 Json = dict[str, Any]
 
@@ -68,7 +68,7 @@ class Part(NamedTuple):
 
     @property
     def amount(self) -> Decimal:
-        return Decimal(self.minor).scaleb(-self.digits)
+        return minor_decimal(self.minor, self.digits)
 
     def to_dict(self) -> Json:
         return {"dimensions": dict(self.dimensions), "amount": str(self.amount)}
@@ -125,7 +125,7 @@ class Line:
 
     @property
     def amount(self) -> Decimal:
-        return Decimal(self.minor).scaleb(-self.info.digits)
+        return minor_decimal(self.minor, self.info.digits)
 
     @property
     def exact(self) -> Fraction:
@@ -133,7 +133,7 @@ class Line:
 
     @property
     def net(self) -> Decimal:
-        return Decimal(self.net_minor).scaleb(-self.info.digits)
+        return minor_decimal(self.net_minor, self.info.digits)
 
     @property
     def quantity(self) -> Fraction:
@@ -186,14 +186,14 @@ class Row:
 
     @property
     def amount(self) -> Decimal:
-        return Decimal(self.minor).scaleb(-self.digits)
+        return minor_decimal(self.minor, self.digits)
 
     def to_dict(self) -> Json:
         row: Json = {
             "id": self.id,
             "kind": self.kind,
             "amount": str(self.amount),
-            "lines": {line: str(Decimal(minor).scaleb(-self.digits)) for line, minor in self.shares},
+            "lines": {line: str(minor_decimal(minor, self.digits)) for line, minor in self.shares},
         }
         if self.reason is not None:
             row["reason"] = self.reason.to_dict()
@@ -346,11 +346,11 @@ class Statement:
 
     @property
     def total(self) -> Decimal:
-        return Decimal(self.total_minor).scaleb(-self.digits)
+        return minor_decimal(self.total_minor, self.digits)
 
     @property
     def due(self) -> Decimal:
-        return Decimal(self.due_minor).scaleb(-self.digits)
+        return minor_decimal(self.due_minor, self.digits)
 
     @property
     def is_final(self) -> bool:

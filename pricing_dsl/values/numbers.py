@@ -53,3 +53,12 @@ def fraction_from_decimal(value: Decimal) -> Fraction:
     if not value.is_finite():
         raise ValueError(f"{value} is not a number")
     return Fraction(*value.as_integer_ratio())
+
+
+def minor_decimal(minor: int, digits: int) -> Decimal:
+    """An amount in minor units of a currency with so many digits, exact however long it is.
+
+    >>> minor_decimal(-1250, 2), minor_decimal(0, 2), minor_decimal(10**40 + 1, 1)
+    (Decimal('-12.50'), Decimal('0.00'), Decimal('1000000000000000000000000000000000000000.1'))
+    """
+    return Decimal(f"{minor}E-{digits}")

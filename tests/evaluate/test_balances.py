@@ -452,3 +452,16 @@ def test_an_amount_may_read_the_quantities_of_the_period_in_which_the_grant_begi
 )
 def test_when_a_commit_is_invoiced(items: str, period: tuple[str, str], at: list[str]) -> None:
     assert [each.at for each in Bill(items, period).settle().invoiced] == at
+
+
+def test_amounts_of_any_length_stay_exact() -> None:
+    """A balance, its draws and the statement are exact far beyond the 28 digits of a decimal context."""
+    huge = "9" * 50
+    text_of = f"{HEAD % ''} contract c {{ plan p  term {TERM}  commit c {huge} prepaid {{ covers tokens }} }}"
+    evaluator = Compilation(Source(text_of)).program.evaluator("c")
+    statement = evaluator({"calls": "1" + "0" * 40}, ("2026-01-01", "2026-02-01"))
+    assert str(statement.balances["c"].granted) == str(statement.invoiced[0].amount) == f"{huge}.00"
+    assert str(statement.draws[0].amount) == str(statement.line("tokens").amount) == "1" + "0" * 40 + ".00"
+    assert Fraction(statement.balances["c"].closing) == int(huge) - 10**40
+    assert Fraction(statement.total) == 2 * 10**40 + 10
+    assert Fraction(statement.due) == 10**40 + 10 + int(huge)

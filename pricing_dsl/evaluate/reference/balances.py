@@ -21,7 +21,7 @@ from pricing_dsl.evaluate.reference.lots import Account, Grant, Schedule, decima
 from pricing_dsl.evaluate.reference.segments import LineShare, SegmentTime
 from pricing_dsl.evaluate.statement import BalanceMovement, Draw, Invoiced, Lot, Row, Unpriced
 from pricing_dsl.ir import nodes as ir
-from pricing_dsl.values.numbers import decimal_text
+from pricing_dsl.values.numbers import decimal_text, minor_decimal
 from pricing_dsl.values.periods import Term, instant, moment_of, seconds_of, text
 
 Opening = Mapping[str, Any]
@@ -240,7 +240,7 @@ def invoices(ledger: Ledger, start: ir.Instant, end: ir.Instant) -> Iterator[tup
     for at, balance, amount in sorted(found, key=lambda each: each[0]):
         minor = ledger.rounding.minor(max(ledger.amount_of(amount), ZERO))
         if minor:
-            yield Invoiced(balance.name, Decimal(minor).scaleb(-ledger.rounding.digits), ledger.date(at)), minor
+            yield Invoiced(balance.name, minor_decimal(minor, ledger.rounding.digits), ledger.date(at)), minor
 
 
 def movement(ledger: Ledger, account: Account) -> BalanceMovement:
@@ -252,7 +252,7 @@ def movement(ledger: Ledger, account: Account) -> BalanceMovement:
         if balance.unit is not None:
             return Decimal(decimal_text(amount))
         assert amount.denominator == 1, "money is kept in whole minor units"
-        return Decimal(amount.numerator).scaleb(-digits)
+        return minor_decimal(amount.numerator, digits)
 
     return BalanceMovement(
         balance.name,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from fractions import Fraction
 
 from pricing_dsl.evaluate.lookup import Dimensions, Value, holds
@@ -22,6 +21,7 @@ from pricing_dsl.evaluate.reference.reasons import number, pair
 from pricing_dsl.evaluate.reference.segments import LineShare, SegmentTime
 from pricing_dsl.evaluate.statement import Draw, Reason, Row, Unpriced
 from pricing_dsl.ir import nodes as ir
+from pricing_dsl.values.numbers import minor_decimal
 from pricing_dsl.values.periods import moment_of, text
 from pricing_dsl.values.rounding import round_ratio, share_out
 
@@ -171,7 +171,7 @@ def pay_segment(till: Till, bills: Sequence[Bill], segment: SegmentTime) -> Iter
                 why = f"{place}, {described(account, lot)}"
                 if factor != 1:
                     why += f"; pays {till.text(paid)} at {number(factor)}"
-                amount = Decimal(draw).scaleb(-till.rounding.digits)
+                amount = minor_decimal(draw, till.rounding.digits)
                 yield Draw(account.balance.name, bill.line, segment.index, amount, why)
 
 

@@ -21,6 +21,7 @@ from pricing_dsl.evaluate.reference.reasons import number, pair
 from pricing_dsl.evaluate.reference.segments import LineShare, SegmentTime
 from pricing_dsl.evaluate.statement import BalanceMovement, Reason, Row
 from pricing_dsl.ir import nodes as ir
+from pricing_dsl.values.numbers import minor_decimal
 from pricing_dsl.values.periods import Term, moment_of, text
 
 RULE = "rule 33: what the covered lines cost before draws and factors is brought up to the amount"
@@ -133,7 +134,7 @@ def moved(
     ended = opening + new - closing
 
     def shown(minor: int) -> Decimal:
-        return Decimal(minor).scaleb(-rounding.digits)
+        return minor_decimal(minor, rounding.digits)
 
     return BalanceMovement(
         floor.name, currency, shown(opening), shown(new), shown(0), shown(ended), shown(0), shown(closing), (), assumed

@@ -17,6 +17,9 @@ from pricing_dsl.source import Span
 from pricing_dsl.syntax import nodes as syntax
 from pricing_dsl.values.periods import YEARS
 
+WHOLE_MAX = 1_000_000_000
+"""The largest number of days, months, years, a priority or a version."""
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -120,6 +123,9 @@ def moved(start: datetime, unit: str, count: int) -> datetime:
 
 def whole_number(scope: Scope, number: syntax.Number, what: str, least: int) -> int | None:
     """A whole number of at least `least`; `what` says what such numbers are, as in "months are counted"."""
+    if number.value > WHOLE_MAX:
+        scope.report("D0604", number.span, f"{what} up to {WHOLE_MAX:_}", help="write a smaller number")
+        return None
     if number.value.denominator == 1 and number.value >= least and number.unit is None and not number.percent:
         return int(number.value)
     scope.report("D0604", number.span, f"{what} in whole numbers from {least}", help="write a whole number")

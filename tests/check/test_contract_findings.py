@@ -37,6 +37,7 @@ WRONG = [
     ("commit b 5 postpaid { rollover 10% }", "T0502", "rollover 10%"),
     ("commit b 5 prepaid { rollover 101% }", "D0609", "101%"),
     ("commit b 5 prepaid { priority 1.5 }", "D0604", "1.5"),
+    ("commit b 5 prepaid { priority 99_999_999_999 }", "D0604", "99_999_999_999"),
     ("commit b 5 prepaid { funded times 0 }", "D0610", "0"),
     ("commit b 5 prepaid { covers x  funded times 2 on f }", "N0603", "f"),
     ("commit b 5 prepaid { covers nope }", "N0301", "nope"),

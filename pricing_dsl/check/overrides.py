@@ -16,6 +16,7 @@ from pricing_dsl.check.scope import Scope
 from pricing_dsl.check.steps import PRICE_STEPS, QUANTITY_STEPS, WORDS
 from pricing_dsl.diagnostics.diagnostic import Label
 from pricing_dsl.ir import nodes as ir
+from pricing_dsl.source import Span
 from pricing_dsl.syntax import nodes as syntax
 
 Kind = tuple[str, ...]
@@ -250,6 +251,7 @@ def contests(
 ) -> tuple[ir.Override, ...]:
     """For each kind of step that overrides change: which one won, and what it set aside (rule 19).
 
+    Where steps have a `when` several may win, each where its own condition holds over those written before it.
     `numbers` are those by which the overrides are told apart in the whole contract.
     """
     result = []
@@ -258,15 +260,24 @@ def contests(
     for kind in dict.fromkeys(kind for o in overrides for kind in kinds_of(o, charge)):
         said = [(i, step) for i, o in enumerate(overrides) for k, step in kinded(o.steps, charge) if k == kind]
         is_multiplier = kind[0] in MULTIPLIERS
-        last, winner = said[-1]
-        losers = [step.span for i, step in said if i != last]
-        if not is_multiplier:
-            losers = [*(step.span for k, step in own if k == kind), *losers]
-        if is_multiplier and last < priced_by:
-            losers, winner, last = [step.span for _, step in said], price_of(overrides[priced_by]), priced_by
-        set_aside = tuple(ir.SetAside(span=span) for span in losers)
-        result.append(ir.Override(charge.name.text, " ".join(kind), numbers[last], set_aside, span=winner.span))
+        before = [] if is_multiplier else [step.span for k, step in own if k == kind]
+        winners = {winner.override for winner in resolve(overrides, kind, charge)[0]}
+        if is_multiplier:
+            winners = {number for number in winners if number >= priced_by}
+        for number in sorted(winners):
+            winner = next(step for i, step in reversed(said) if i == number)
+            losers = [*before, *(step.span for i, step in said if i < number)]
+            result.append(contest(charge, kind, numbers[number], winner, losers))
+        if not winners:  # a price written later ends them all
+            winner = price_of(overrides[priced_by])
+            losers = [step.span for _, step in said]
+            result.append(contest(charge, kind, numbers[priced_by], winner, losers))
     return tuple(result)
+
+
+def contest(charge: syntax.Charge, kind: Kind, number: int, winner: syntax.Step, losers: Sequence[Span]) -> ir.Override:
+    set_aside = tuple(ir.SetAside(span=span) for span in losers)
+    return ir.Override(charge.name.text, " ".join(kind), number, set_aside, span=winner.span)
 
 
 def last_price(overrides: Sequence[syntax.Override]) -> int:

@@ -108,3 +108,15 @@ def test_a_price_of_a_fee_is_explained_with_what_it_sets_aside() -> None:
     (override,) = version.overrides
     said = [text[span.start : span.end] for span in (override.winner, *override.losers)]
     assert (override.line, override.kind, said) == ("f", "price", ["price 7", "10", "price 8"])
+
+
+def test_every_override_that_wins_some_cells_is_explained() -> None:
+    """Rule 19: with `when`, cell by cell."""
+    items = 'override x { times 2 }  override x { times 3 when region == "eu" }  override x { markup 5% }'
+    text = f"{HEAD}contract c {{ plan p  {TERM}  {items} }}"
+    (version,) = pricing_dsl.compile(text).ir.contracts[0].versions
+    won = [
+        (text[o.winner.start : o.winner.end], [text[span.start : span.end] for span in o.losers])
+        for o in version.overrides
+    ]
+    assert won == [("times 2", []), ('times 3 when region == "eu"', ["times 2"]), ("markup 5%", [])]

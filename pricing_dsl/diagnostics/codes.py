@@ -226,8 +226,19 @@ CODES: dict[str, str] = {
     "R0405": "number that a table does not have",
     "R0406": "event without a time",
     "R0501": "malformed opening state",
+    "R0502": "not a correction",
     # --- P: plugins ---
     "P0101": "unknown price shape",
+    "P0102": "wrong arguments of a price shape",
+    "P0103": "numbers of which a price shape makes no price",
+    "P0104": "price shape that does not work",
+    "P0105": "name of a plugin that is not used",
+    "P0201": "company rule broken",
+    "P0202": "company rule that warns",
+    "P0203": "lint that does not work",
+    "P0301": "function of a plugin that fails",
+    "P0302": "function of a plugin that breaks its word",
+    "P0303": "function or aggregation that is not there",
 }
 """Code -> short title."""
 

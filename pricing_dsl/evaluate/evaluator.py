@@ -6,12 +6,13 @@ and whatever is wrong with what is given, so every error is said by the referenc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pricing_dsl.evaluate import reference
+from pricing_dsl.evaluate.corrections import read_corrections
 from pricing_dsl.evaluate.errors import EvaluationError
 from pricing_dsl.evaluate.opening import read_balances, read_counters
 from pricing_dsl.evaluate.reference.agreement import evaluate_contract
@@ -82,17 +83,18 @@ class Evaluator:
         period: Period | None = None,
         balances: Mapping[str, Any] | None = None,
         counters: Mapping[str, Any] | None = None,
+        corrections: Sequence[Mapping[str, Any]] = (),
     ) -> Statement:
         """The statement for this usage."""
         if isinstance(self.target, ir.Contract):
-            if counters is None or counters == {}:
+            if (counters is None or counters == {}) and not corrections:
                 contract = self._contract
                 try:
                     return contract.statement(usage, contract.period(period, self.contract_period), balances)
                 except (Fallback, EvaluationError):
                     pass  # outside the handler, so that an error of the usage stands alone
-            return self._agreed(self.target, usage, period, balances, counters, explain=False)
-        resolved = self._stateless(period, balances, counters)
+            return self._agreed(self.target, usage, period, balances, counters, corrections, explain=False)
+        resolved = self._stateless(period, balances, counters, corrections)
         whole = _require_unsegmented(usage)
         try:
             return self._scalar.statement(whole, resolved)
@@ -106,11 +108,12 @@ class Evaluator:
         period: Period | None = None,
         balances: Mapping[str, Any] | None = None,
         counters: Mapping[str, Any] | None = None,
+        corrections: Sequence[Mapping[str, Any]] = (),
     ) -> Statement:
         """The same statement; each line and row carries its `reason`: rule, span, inputs and formula."""
         if isinstance(self.target, ir.Contract):
-            return self._agreed(self.target, usage, period, balances, counters, explain=True)
-        resolved = self._stateless(period, balances, counters)
+            return self._agreed(self.target, usage, period, balances, counters, corrections, explain=True)
+        resolved = self._stateless(period, balances, counters, corrections)
         return reference.evaluate(self.program, self.target, _require_unsegmented(usage), resolved, explain=True)
 
     def amounts(self, usage: Usage, period: Period | None = None) -> dict[str, int]:
@@ -124,7 +127,7 @@ class Evaluator:
                 return contract.amounts(usage, contract.period(period, self.contract_period))
             except (Fallback, EvaluationError):
                 pass
-            return _careful_amounts(self._agreed(self.target, usage, period, None, None, explain=False))
+            return _careful_amounts(self._agreed(self.target, usage, period, None, None, (), explain=False))
         resolved = self._undated if period is None else self._plan_period(period)
         try:
             return self._scalar.amounts(usage, resolved)
@@ -149,16 +152,22 @@ class Evaluator:
         period: Period | None,
         balances: Mapping[str, Any] | None,
         counters: Mapping[str, Any] | None,
+        corrections: Sequence[Mapping[str, Any]],
         *,
         explain: bool,
     ) -> Statement:
         opening = read_balances(self.program, contract, balances)
         counted = read_counters(contract, counters)
         resolved = self.contract_period(period)
-        return evaluate_contract(self.program, contract, usage, resolved, opening, counted, explain=explain)
+        late = read_corrections(self.program, contract, corrections)
+        return evaluate_contract(self.program, contract, usage, resolved, opening, counted, late, explain=explain)
 
     def _stateless(
-        self, period: Period | None, balances: Mapping[str, Any] | None, counters: Mapping[str, Any] | None
+        self,
+        period: Period | None,
+        balances: Mapping[str, Any] | None,
+        counters: Mapping[str, Any] | None,
+        corrections: Sequence[Mapping[str, Any]],
     ) -> BillingPeriod:
         """The period of a plan, which has no state to open with."""
         for what, given in (("balance", balances), ("counter", counters)):
@@ -168,6 +177,12 @@ class Evaluator:
                     f"the plan `{self.target.name}` keeps no {what} `{next(iter(given))}`",
                     "balances and counters belong to contracts: price a contract on the plan",
                 )
+        if corrections:
+            raise EvaluationError(
+                "R0104",
+                f"the plan `{self.target.name}` has no finalised statements to correct",
+                "corrections belong to contracts: price a contract on the plan",
+            )
         return self._undated if period is None else self._plan_period(period)
 
     def _plan_period(self, period: Period | None) -> BillingPeriod:

@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+from pricing_dsl.evaluate.corrections import Correction
 from pricing_dsl.evaluate.reference import expressions
 from pricing_dsl.evaluate.reference.balances import Ledger, Opening, grant_instants, open_balances, settle
 from pricing_dsl.evaluate.reference.cells import Key, key_of
@@ -36,6 +37,7 @@ def evaluate_contract(
     period: ContractPeriod,
     balances: Opening,
     counters: Mapping[str, Any],
+    corrections: Sequence[Correction] = (),
     *,
     explain: bool,
 ) -> Statement:
@@ -59,22 +61,27 @@ def evaluate_contract(
     # Steps 4 to 14: quantities, credits in units (step 7), prices, fees, derived charges.
     lines = evaluation.lines(lambda walks: pay_from_credits(evaluation, ledger, walks))
 
-    # Step 15: adjustments. Corrections (step 16) are made by whoever keeps finalised statements.
+    # Step 15: adjustments.
     nets, rows = evaluation.adjusted(lines)
     shares = evaluation.shares(lines, nets)
 
+    # Step 16: corrections of finalised periods, found by whoever keeps statements.
+    late = [each.shown(program.digits, program.currency, explain=explain) for each in corrections]
+
     # Step 17: true-ups of postpaid commits.
-    trued = true_ups(contract, times, shares, balances, evaluation.rounding, program.currency, explain=explain)
+    trued = true_ups(
+        contract, times, shares, balances, evaluation.rounding, program.currency, corrections, explain=explain
+    )
 
     # Steps 18 and 19: draws, what no balance has paid, total and due.
-    settled = settle(ledger, shares, times)
+    settled = settle(ledger, [*shares, *(each.share(times[-1].index) for each in corrections)], times)
 
     # Step 20: close.
     closing, assumed = closing_counters(evaluation, counters)
     return evaluation.statement(
         lines,
         nets,
-        [*rows, *trued.rows, *settled.rows],
+        [*rows, *late, *trued.rows, *settled.rows],
         less_due=settled.drawn_minor - settled.invoiced_minor,
         rejected=settled.rejected,
         balances={**settled.movements, **trued.movements},

@@ -13,6 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
+from pricing_dsl.evaluate.corrections import Correction
 from pricing_dsl.evaluate.reference.balances import Opening, term_of
 from pricing_dsl.evaluate.reference.draws import Bill, bills_of, covered
 from pricing_dsl.evaluate.reference.lines import Rounding
@@ -63,17 +64,21 @@ def true_ups(
     given: Opening,
     rounding: Rounding,
     currency: str,
+    corrections: Sequence[Correction] = (),
     *,
     explain: bool = False,
 ) -> TrueUps:
-    """The true-ups of one billing period. `shares` are net of adjustments; `given` maps floors to what counted."""
+    """The true-ups of one billing period. `shares` are net of adjustments; `given` maps floors to what counted.
+
+    A correction counts in the floor's period that it corrects, or, when that has ended, not at all.
+    """
     term = term_of(contract)
     bills = bills_of(shares)
     rows: list[Row] = []
     movements: dict[str, BalanceMovement] = {}
     for floor in contract.floors:
         opening = rounding.minor(Fraction(given.get(floor.name, 0)))
-        counted = counted_periods(floor, term, segments, bills, opening)
+        counted = counted_periods(floor, term, segments, bills, opening, corrections)
         ended = [each for each in counted if each.ends]
         if ended:
             rows.append(row_of(floor, term, ended, rounding, currency, explain=explain))
@@ -85,7 +90,12 @@ def true_ups(
 
 
 def counted_periods(
-    floor: ir.Floor, term: Term, segments: Sequence[SegmentTime], bills: Sequence[Bill], opening: int
+    floor: ir.Floor,
+    term: Term,
+    segments: Sequence[SegmentTime],
+    bills: Sequence[Bill],
+    opening: int,
+    corrections: Sequence[Correction],
 ) -> list[Counted]:
     """The floor's periods that touch the billing period, which is cut where they begin and end."""
     start, end = segments[0].start, segments[-1].end
@@ -95,6 +105,7 @@ def counted_periods(
             continue
         within = [segment for segment in segments if first <= segment.start < last]
         new = sum(spend(floor, bills, segment.index) for segment in within)
+        new += sum(each.minor for each in corrections if first <= each.period < start and corrects(floor, each))
         found.append(Counted(first, last, new + (opening if first < start else 0), new, last <= end))
     return found
 
@@ -102,6 +113,13 @@ def counted_periods(
 def spend(floor: ir.Floor, bills: Sequence[Bill], segment: int) -> int:
     """What the covered lines cost in one segment, in minor units."""
     return sum(piece.share.net_minor for _, pieces in covered(floor, bills, segment) for piece in pieces)
+
+
+def corrects(floor: ir.Floor, correction: Correction) -> bool:
+    """Whether a correction is of what a floor counts; one of a line's cells apart cannot be told from the others."""
+    if floor.covers is None:
+        return True
+    return any(cover.line == correction.line and cover.where is None for cover in floor.covers)
 
 
 def row_of(

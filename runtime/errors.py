@@ -21,6 +21,12 @@ CODES: dict[str, str] = {
     "X0309": "too many combinations of dimension values",
     "X0201": "the database is at another revision",
     "X0202": "the database cannot be reached",
+    "X0401": "an example fails",
+    "X0402": "a version that would change what is past",
+    "X0403": "a contract that cannot be bound so",
+    "X0404": "usage that was not measured",
+    "X0405": "a period that cannot be finalised",
+    "X0406": "a period that is cut inside an hour",
 }
 """Code -> title."""
 

@@ -32,3 +32,9 @@ CELLS_PER_HOUR_MAX = 100_000
 
 CELL_CHARACTERS_MAX = 2_000
 """Length of the dimension values of one cell, as JSON."""
+
+EVALUATORS_KEPT = 10_000
+"""Contracts whose evaluators a process keeps."""
+
+UNFINALISED_PERIODS_MAX = 36
+"""Periods that a preview goes back to a finalised one, evaluating each for what it leaves."""

@@ -25,7 +25,21 @@ class Part(NamedTuple):
     program: ir.Program
 
 
-def splice(parts: Sequence[Part], contract: str) -> ir.Program:
+class Spliced(NamedTuple):
+    """The program, with the one contract, and the parts that it is made of: `NAME@k` is of `parts[k - 1]`."""
+
+    program: ir.Program
+    parts: tuple[Part, ...]
+
+    def origin(self, name: str) -> tuple[Part, str]:
+        """The part that a meter is of, and its name there."""
+        own, apart, number = name.partition("@")
+        if apart:
+            return self.parts[int(number) - 1], own
+        return next(part for part in reversed(self.parts) if any(m.name == own for m in part.program.meters)), own
+
+
+def splice(parts: Sequence[Part], contract: str) -> Spliced:
     """One program with the one contract of that name, the parts in the order of their instants.
 
     Raises `KeyError` where a version in force during the term has no such contract, `ValueError` where the currencies
@@ -34,7 +48,7 @@ def splice(parts: Sequence[Part], contract: str) -> ir.Program:
     newest = contract_of(parts[-1].program, contract)
     parts = in_force(parts, newest)
     if len(parts) == 1:
-        return replace(parts[0].program, contracts=(newest,))
+        return Spliced(replace(parts[0].program, contracts=(newest,)), tuple(parts))
     base = parts[-1].program
     made, versions = base, list(clipped(newest, parts[-1].start, newest.end))
     for number in range(len(parts) - 2, -1, -1):
@@ -52,7 +66,8 @@ def splice(parts: Sequence[Part], contract: str) -> ir.Program:
         )
         before = clipped(older, part.start if number else newest.start, end)
         versions = [renamed_node(version, names) for version in before] + versions
-    return replace(made, plans=(), contracts=(replace(newest, versions=tuple(versions)),))
+    made = replace(made, plans=(), contracts=(replace(newest, versions=tuple(versions)),))
+    return Spliced(made, tuple(parts))
 
 
 def contract_of(program: ir.Program, name: str) -> ir.Contract:

@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pricing_dsl.check.company_rules import check_company_rules
 from pricing_dsl.check.follow_ups import without_follow_ups
 from pricing_dsl.check.program import Checked, from_syntax
 from pricing_dsl.check.scope import did_you_mean
@@ -50,7 +51,10 @@ class Compilation:
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """All findings in source order. Where something did not parse, only what that cannot have caused."""
         if not self.parsed.diagnostics:
-            return self.checked.diagnostics
+            if self.checked.program is None:
+                return self.checked.diagnostics
+            rules = check_company_rules(self.checked.program, self.source)
+            return in_source_order([*self.checked.diagnostics, *rules]) if rules else self.checked.diagnostics
         damage = self.parsed.diagnostics
         others = without_follow_ups(self.checked.diagnostics, damage, self.parsed.program, self.source)
         return in_source_order([*damage, *others])

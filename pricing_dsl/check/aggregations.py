@@ -1,76 +1,19 @@
 """Aggregations: what a meter does with the values of its events (language reference, section 3; rule 3).
 
-`AGGREGATIONS` is the one registry in which `measure` looks a name up. An entry says what the aggregation is called
+`measure` looks a name up among the built-in aggregations and those of plugins. An aggregation says what it is called
 with, over what its results may be added, and what the checker wants beside it; how it is computed is no matter here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
-
-from pricing_dsl.check.events import Event, Kind
+from pricing_dsl.check.events import Event
+from pricing_dsl.check.provided import report_refused
 from pricing_dsl.check.scope import Scope, did_you_mean
 from pricing_dsl.ir import nodes as ir
+from pricing_dsl.plugin.contract import Aggregation, NumberConstant, WordConstant
+from pricing_dsl.plugin.manager import find_aggregation, plugins
 from pricing_dsl.source import Span
 from pricing_dsl.syntax import nodes as syntax
-
-
-@dataclass(frozen=True, slots=True)
-class NumberConstant:
-    """A constant number behind the value, above `above` and at most `at_most`."""
-
-    name: str
-    above: int
-    at_most: int
-
-
-@dataclass(frozen=True, slots=True)
-class WordConstant:
-    """A word behind the value that may be left out."""
-
-    word: str
-
-
-@dataclass(frozen=True, slots=True)
-class Aggregation:
-    """`value` is the kind of what is aggregated, `None` where only events are counted; `form` shows how to write it.
-
-    `adds_over_dimensions` and `adds_over_time` are rule 3. `whole`: results are whole numbers whatever the values.
-    `carried` is "wanted" by aggregations of a level, which stays until it changes; "refused" where a carried value
-    would count twice.
-    """
-
-    name: str
-    form: str
-    value: Kind | None
-    constant: NumberConstant | WordConstant | None
-    adds_over_dimensions: bool
-    adds_over_time: bool
-    whole: bool
-    carried: Literal["wanted", "allowed", "refused"]
-
-
-_BUILT_IN = (
-    Aggregation("sum", "sum(x)", "number", None, True, True, False, "refused"),
-    Aggregation("count", "count()", None, None, True, True, True, "refused"),
-    Aggregation("max", "max(x)", "number", None, False, False, False, "wanted"),
-    Aggregation("min", "min(x)", "number", None, False, False, False, "wanted"),
-    Aggregation("last", "last(x)", "number", None, True, False, False, "wanted"),
-    Aggregation("unique", "unique(x)", "any", WordConstant("approximate"), False, False, True, "refused"),
-    Aggregation("mean", "mean(x)", "number", None, False, False, False, "allowed"),
-    Aggregation("time_weighted", "time_weighted(x)", "number", WordConstant("hour"), True, False, False, "wanted"),
-    Aggregation(
-        "percentile", "percentile(x, 95)", "number", NumberConstant("rank", 0, 100), False, False, False, "allowed"
-    ),
-)
-
-AGGREGATIONS: Mapping[str, Aggregation] = {aggregation.name: aggregation for aggregation in _BUILT_IN}
-"""Name -> aggregation."""
-
-ADDITIVE = Aggregation("", "", None, None, True, True, False, "allowed")
-"""Stands in for an aggregation that did not check, so that it leads to no further finding."""
 
 
 def check_measure(
@@ -78,22 +21,30 @@ def check_measure(
 ) -> tuple[Aggregation, ir.Measure] | None:
     """`sum(input_tokens)`, `percentile(mbps, 95)`: one arm of a meter. `None` after a finding."""
     name = call.function
-    aggregation = AGGREGATIONS.get(name.text)
-    if aggregation is None:
-        near = did_you_mean(name.text, AGGREGATIONS)
-        known = ", ".join(f"`{each.form}`" for each in AGGREGATIONS.values())
-        scope.report(
-            "N0502",
-            name.span,
-            f"there is no aggregation `{name.text}`",
-            label="unknown aggregation",
-            help=f"did you mean `{AGGREGATIONS[near].form}`?" if near else f"there are: {known}",
-        )
+    provided = find_aggregation(name.text)
+    if provided is None:
+        report_unknown(scope, name)
         return None
+    aggregation = provided.value
     arguments = check_arguments(scope, event, aggregation, call)
     if arguments is None:
         return None
     return aggregation, ir.Measure(value, aggregation.name, arguments, span=call.span)
+
+
+def report_unknown(scope: Scope, name: syntax.Name) -> None:
+    known = plugins().aggregations
+    if report_refused(scope, "aggregation", name):
+        return
+    near = did_you_mean(name.text, known)
+    forms = ", ".join(f"`{each.value.form}`" for each in known.values())
+    scope.report(
+        "N0502",
+        name.span,
+        f"there is no aggregation `{name.text}`",
+        label="unknown aggregation",
+        help=f"did you mean `{known[near].value.form}`?" if near else f"there are: {forms}",
+    )
 
 
 def check_arguments(

@@ -14,9 +14,13 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Literal
 
+from pricing_dsl.check.provided import report_refused
 from pricing_dsl.check.scope import Scope, did_you_mean
 from pricing_dsl.diagnostics.diagnostic import Label
 from pricing_dsl.ir import nodes as ir
+from pricing_dsl.plugin.checks import CLOCK
+from pricing_dsl.plugin.contract import Function
+from pricing_dsl.plugin.manager import built_in, find_function, plugins
 from pricing_dsl.source import Span
 from pricing_dsl.syntax import nodes as syntax
 
@@ -24,8 +28,6 @@ Kind = Literal["number", "text", "truth", "any"]
 """`any`: a property that no place has demanded anything of, or a place that takes everything."""
 
 KIND_TEXT: dict[Kind, str] = {"number": "a number", "text": "a text", "truth": "a condition", "any": "a value"}
-CLOCK = ("hour", "minute", "weekday")
-FUNCTIONS = ("min", "max", "ceil", "floor", "abs", *CLOCK)
 TIME = "time"
 
 
@@ -272,17 +274,18 @@ class Event:
         name = call.function.text
         if name in CLOCK:
             return self.clock(call)
-        if name in FUNCTIONS:
-            least = 2 if name in ("min", "max") else 1
-            if len(call.arguments) < least or (least == 1 and len(call.arguments) > 1):
-                form = f"{name}(a, b)" if least == 2 else f"{name}(x)"
-                self.scope.report("T0607", call.span, f"`{name}` is not called like this", help=f"write `{form}`")
-                return None
-            free = divides or name in ("floor", "ceil")
-            return self.apply(name, "number", "number", call.arguments, call.span, free)
+        own = built_in().functions.get(name)
+        if own is not None:
+            return self.function(call, own.value, name, divides)
         if name in self.tables:
             return self.look_up(call, self.tables[name])
-        known = [*FUNCTIONS, *(table for table, node in self.tables.items() if node.per is None)]
+        provided = find_function(name)
+        if provided is not None:
+            return self.function(call, provided.value, f"function:{name}", divides=False)
+        functions = [*plugins().functions, *CLOCK]
+        known = [*functions, *(table for table, node in self.tables.items() if node.per is None)]
+        if report_refused(self.scope, "function", call.function):
+            return None
         near = did_you_mean(name, known)
         self.scope.report(
             "N0501",
@@ -291,9 +294,29 @@ class Event:
             label="unknown function",
             help=f"did you mean `{near}`?"
             if near
-            else f"there are {', '.join(f'`{each}`' for each in FUNCTIONS)}, and tables of plain numbers",
+            else f"there are {', '.join(f'`{each}`' for each in functions)}, and tables of plain numbers",
         )
         return None
+
+    def function(self, call: syntax.Call, function: Function, operator: str, divides: bool) -> Typed | None:
+        """A call of a registered function. What a plugin's is given must be exact, unless its results are whole."""
+        wants = function.parameters
+        if function.repeats:
+            wants += wants[-1:] * (len(call.arguments) - len(wants))
+        if len(call.arguments) != len(wants):
+            self.scope.report(
+                "T0607",
+                call.span,
+                f"`{function.name}` is not called like this",
+                help=f"write `{function.form}`",
+            )
+            return None
+        free = divides or function.whole
+        checked = [
+            self.check(argument, want, divides=free) for argument, want in zip(call.arguments, wants, strict=True)
+        ]
+        made = tuple(typed.made for typed in checked if typed is not None)
+        return Typed(function.result, ir.Apply(operator, made, span=call.span)) if len(made) == len(checked) else None
 
     def clock(self, call: syntax.Call) -> Typed | None:
         """`hour(time)`, `minute(time)`, `weekday(time)` in the meter's time zone; Monday is 1."""

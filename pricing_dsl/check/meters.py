@@ -13,13 +13,14 @@ from functools import lru_cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pricing_dsl.check.aggregations import ADDITIVE, Aggregation, check_measure
+from pricing_dsl.check.aggregations import check_measure
 from pricing_dsl.check.dimensions import check_dimensions
 from pricing_dsl.check.events import Event
 from pricing_dsl.check.scope import MeterSymbol, Scope, did_you_mean
 from pricing_dsl.check.tables import check_table_dimensions
 from pricing_dsl.diagnostics.diagnostic import Label
 from pricing_dsl.ir import nodes as ir
+from pricing_dsl.plugin.contract import Aggregation
 from pricing_dsl.source import Span
 from pricing_dsl.syntax import nodes as syntax
 from pricing_dsl.values.currencies import MINOR_DIGITS
@@ -66,7 +67,7 @@ class Measured:
 
     @property
     def additive(self) -> list[Aggregation]:
-        return [aggregation for aggregation, _ in self.aggregations] or [ADDITIVE]
+        return [aggregation for aggregation, _ in self.aggregations]
 
 
 def check_meters(scope: Scope, program: syntax.Program) -> None:

@@ -14,6 +14,7 @@ from pricing_dsl.check.conditions import check_condition, check_when
 from pricing_dsl.check.expressions import check_quantity
 from pricing_dsl.check.factors import check_factor, made_key
 from pricing_dsl.check.flow import Flow, Values, end_groups, pool, require_additive, require_dimension
+from pricing_dsl.check.provided import check_shape
 from pricing_dsl.check.rates import check_rate, key_matches
 from pricing_dsl.check.scope import Scope
 from pricing_dsl.check.steps import (
@@ -297,12 +298,8 @@ class Walk:
                 return self.volume(step)
             case syntax.Match():
                 return self.match(step)
-            case syntax.PriceWith(shape=shape):
-                scope.report(
-                    "P0101", shape.span, f"there is no price shape `{shape.text}`",
-                    label="no plugin provides it", help="install the plugin that provides it, or write the steps out",
-                )  # fmt: skip
-                return None
+            case syntax.PriceWith():
+                return check_shape(scope, flow, step)
             case _:
                 raise AssertionError("not a price step")
 

@@ -14,6 +14,9 @@ from pricing_dsl.source import Source, Span
 
 Severity = Literal["error", "warning"]
 
+PLUGIN_WARNINGS = frozenset({"P0202", "P0203"})
+"""Findings about plugins, and of their lints, that keep nothing from compiling."""
+
 
 @dataclass(frozen=True, slots=True)
 class Label:
@@ -36,8 +39,8 @@ class Diagnostic:
 
     @property
     def severity(self) -> Severity:
-        """Codes that start with W are warnings, all others errors."""
-        return "warning" if self.code.startswith("W") else "error"
+        """Codes that start with W are warnings, and those of plugins that say so; all others are errors."""
+        return "warning" if self.code.startswith("W") or self.code in PLUGIN_WARNINGS else "error"
 
 
 def in_source_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -15,14 +15,16 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from math import ceil, floor, isfinite
-from typing import Any, Final
+from math import isfinite
+from typing import Any, Final, Literal, assert_never, cast
 from zoneinfo import ZoneInfo
 
 from pricing_dsl.evaluate.errors import EvaluationError
+from pricing_dsl.evaluate.functions import aggregates_texts, called, function_named
 from pricing_dsl.evaluate.lookup import Missing, TableIndex, pattern
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.limits import DIGITS_MAX
+from pricing_dsl.plugin.builtin import FUNCTIONS
 from pricing_dsl.values.numbers import decimal_text, fraction_from_decimal
 
 Event = Mapping[str, Any]
@@ -42,11 +44,7 @@ ARITHMETIC: dict[str, Callable[..., Fraction]] = {
     "-": operator.sub,
     "*": operator.mul,
     "neg": operator.neg,
-    "min": min,
-    "max": max,
-    "abs": abs,
-    "ceil": lambda value: Fraction(ceil(value)),
-    "floor": lambda value: Fraction(floor(value)),
+    **{function.name: cast("Callable[..., Fraction]", function.call) for function in FUNCTIONS},
 }
 ORDER: dict[str, Callable[[Fraction, Fraction], bool]] = {
     "<": operator.lt,
@@ -73,7 +71,8 @@ def measure_event(program: ir.Program, meter: ir.Meter, event: Event) -> tuple[C
     """What one event gives one meter; nothing where its `where` does not hold. For many events keep a `Measurer`.
 
     Raises `EvaluationError`: R0401 a property is missing, R0402 not an exact number, R0403 a value of another kind,
-    R0404 a negative arm of `measure by` (rule 6), R0405 a table has no row, R0406 no time, R0202 division by zero.
+    R0404 a negative arm of `measure by` (rule 6), R0405 a table has no row, R0406 no time, R0202 division by zero,
+    P0301 to P0303 a function of a plugin fails, gives something else, is not there.
 
     >>> from pricing_dsl.compilation import compile
     >>> program = compile('currency USD meter tokens { from "llm" measure sum(n) by model } plan p { fee f 1 }').ir
@@ -104,7 +103,7 @@ class Measurer:
             value: Fraction | str
             if not measure.arguments:
                 value = Fraction(1)
-            elif measure.aggregation == "unique":
+            elif aggregates_texts(measure.aggregation):
                 value = reading.text(measure.arguments[0])
             else:
                 value = reading.number(measure.arguments[0])
@@ -185,6 +184,8 @@ class Reading:
                 return self.optional(then if self.truth(condition) else otherwise)
             case ir.Apply(operator=word, arguments=arguments) if word.startswith("table:"):
                 return self.look_up(word.removeprefix("table:"), arguments)
+            case ir.Apply(operator=word, arguments=arguments) if word.startswith("function:"):
+                return self.call(word.removeprefix("function:"), arguments)
             case ir.Apply(operator=word, arguments=arguments):
                 return self.apply(word, arguments)
 
@@ -219,6 +220,25 @@ class Reading:
                 return pattern(self.text(arguments[1])).fullmatch(self.text(arguments[0])) is not None
             case _:
                 raise AssertionError(f"{word} is no operation on events")
+
+    def call(self, name: str, arguments: tuple[ir.Expression, ...]) -> Value:
+        """A function of a plugin, its arguments and its result each of the declared kind, numbers exact."""
+        provided = function_named(name)
+        kinds = provided.value.parameters
+        given = [self.of_kind(kinds[min(i, len(kinds) - 1)], argument) for i, argument in enumerate(arguments)]
+        return called(provided, given)
+
+    def of_kind(self, kind: Literal["number", "text", "truth"], expression: ir.Expression) -> Value:
+        """A value of a declared kind."""
+        match kind:
+            case "number":
+                return self.number(expression)
+            case "text":
+                return self.text(expression)
+            case "truth":
+                return self.truth(expression)
+            case _:
+                assert_never(kind)
 
     def property(self, name: str) -> Value | Absent:
         """A property as a value; missing and null are the same."""

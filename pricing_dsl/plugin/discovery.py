@@ -25,12 +25,13 @@ _METADATA = (".dist-info", ".egg-info")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A plugin that is there but not imported yet: `name` of its entry point, the `package` and its `version`."""
+    """A plugin that is there but not imported yet: `name` of its entry point, the package, its version, the module."""
 
     name: str
     package: str
     version: str
     load: Callable[[], Any]
+    module: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def installed() -> tuple[Found, ...]:
     from importlib.metadata import entry_points
 
     found = [
-        Found(point.name, "" if point.dist is None else point.dist.name, _version(point.dist), point.load)
+        Found(point.name, "" if point.dist is None else point.dist.name, _version(point.dist), point.load, point.module)
         for point in entry_points(group=PROJECT)
     ]
     return tuple(sorted(found, key=lambda each: (each.name, each.package)))

@@ -81,7 +81,10 @@ class PluginInfo:
 class Plugins:
     """What a set of plugins provides. Does not change once made; made by `load`."""
 
-    def __init__(self, loadings: tuple[Loading, ...], refused: tuple[Refused, ...]) -> None:
+    def __init__(
+        self, loadings: tuple[Loading, ...], refused: tuple[Refused, ...], found: tuple[Found, ...] = ()
+    ) -> None:
+        self._found = found
         everything, clashes = _by_name(loadings)
         self.refused: tuple[Refused, ...] = (*refused, *(r for each in loadings for r in each.refused), *clashes)
         self.aggregations: Mapping[str, Provided[Aggregation]] = everything["aggregations"]
@@ -118,9 +121,19 @@ class Plugins:
         return tuple(failed)
 
     def refusals_of(self, noun: str, name: str) -> tuple[Refused, ...]:
-        """Why there is no `noun` called `name`: refusals of that very name, else those that may have held it."""
-        exact = tuple(r for r in self.refused if r.noun == noun and r.name == name)
-        return exact or tuple(r for r in self.refused if r.noun in ("", noun) and not r.name)
+        """Why there is no `noun` called `name`: refusals of it, and of plugins or hooks whose source declares it."""
+        return tuple(
+            refused
+            for refused in self.refused
+            if (refused.noun, refused.name) == (noun, name)
+            or (not refused.name and refused.noun in ("", noun) and self._declares(refused.plugin, noun, name))
+        )
+
+    def _declares(self, plugin: str, noun: str, name: str) -> bool:
+        from pricing_dsl.plugin.declared import declared_names
+
+        modules = [found.module for found in self._found if found.name == plugin]
+        return any((noun, name) in declared_names(module) for module in modules)
 
 
 def _by_name(loadings: tuple[Loading, ...]) -> tuple[dict[str, Mapping[str, Any]], list[Refused]]:
@@ -204,7 +217,7 @@ def _load(found: tuple[Found, ...], choice: Choice, always: frozenset[str], seco
     for name in missing:
         mend = "install its package, or take it off the list"
         refused.append(Refused(name, "", "", f"{choice.only_word} names it, but it is not installed", mend))
-    return Plugins(tuple(loadings), tuple(refused))
+    return Plugins(tuple(loadings), tuple(refused), found)
 
 
 @cache

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from pricing_dsl.check.aggregations import AGGREGATIONS
+from pricing_dsl.plugin.manager import built_in
 from pricing_dsl.check.meters import check_meters
 from pricing_dsl.check.scope import Scope
 from pricing_dsl.check.tables import check_tables
@@ -70,10 +70,10 @@ def test_a_meter_in_the_currency_counts_money() -> None:
 ADDITIVE = {"sum", "count", "last", "time_weighted"}
 
 
-@pytest.mark.parametrize("name", list(AGGREGATIONS))
+@pytest.mark.parametrize("name", list(built_in().aggregations))
 def test_over_what_an_aggregation_adds(name: str) -> None:
     """Rule 3, word by word."""
-    scope = declared(f'currency USD meter m {{ from "e" measure {AGGREGATIONS[name].form} }}')
+    scope = declared(f'currency USD meter m {{ from "e" measure {built_in().aggregations[name].value.form} }}')
     meter = scope.meters["m"].ir
     assert meter.adds_over_dimensions == (name in ADDITIVE)
     assert meter.adds_over_time == (name in {"sum", "count"})

@@ -38,3 +38,6 @@ PERCENTILE_VALUES_MAX = 100_000
 
 TIME_WEIGHTED_INSTANTS_MAX = 500_000
 """Instants with a value that `time_weighted` keeps per cell and period."""
+
+AGGREGATION_SECONDS_PER_MILLION_MAX = 60
+"""What a million events may cost an aggregation to pass `pricing plugins verify`."""

@@ -56,6 +56,13 @@ def register(work: Work, tenant_id: str, program: ir.Program, now: datetime) -> 
     return ids
 
 
+def known(work: Work, tenant_id: str, name: str, key: str) -> int | None:
+    """The id of a definition by its meter's name and its hash, if it is measured."""
+    return work.session.exec(
+        select(Meter.id).where(Meter.tenant_id == tenant_id, Meter.name == name, Meter.hash == key)
+    ).first()
+
+
 class Definition(NamedTuple):
     """A meter's definition: its id, and the program of that one meter."""
 

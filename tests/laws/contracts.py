@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -39,18 +41,20 @@ TERMS = (
     ("2025-12-31", "2026-12-31"),
     ("2026-03-08", "2027-03-08"),
     ("2026-03-08", "2026-03-31"),
+    ("2026-02-16", "2026-03-24"),
 )
 
 Segments = list[dict[str, Any]]
 
-REFUSED = {"T0206", "T0207", "T0208", "T0209", "T0210", "T0211", "T0402", "U0302", "D0107", "T0506", "N0603", "T0401"}
-"""What a combination of clauses that are sound alone may be refused for: a step after its dimension was pooled, two
-steps of a kind under an override, an order of cells where nothing prices cells. Nothing else is refused."""
+REFUSED = {"T0206", "T0210", "T0211", "T0402", "N0301", "N0603"}
+"""What a combination of clauses that are sound alone may be refused for: a step after its dimension was pooled, an
+amount in a counted volume tier, an order of cells where nothing prices cells, two steps of a kind under an override,
+a clause on a line that another clause removes. Nothing else is."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """A contract `c` on plan `p`. `usage` has one mapping for each stretch of `DAYS`, also where the term is shorter."""
+    """A contract `c` on plan `p`. `usage` has a mapping for each stretch of `DAYS`, in the term or not."""
 
     lines: tuple[str, ...]
     rise: str
@@ -74,11 +78,14 @@ class Agreement:
 
     @property
     def segments(self) -> Segments:
-        """The usage of the part of March in the term."""
-        stretches = zip(DAYS, DAYS[1:], self.usage, strict=False)
+        """The usage of the part of March in the term, day by day: each stretch's usage lies on its first day."""
+        first, last = (date.fromisoformat(day) for day in PERIOD)
+        days = [(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)]
+        used = dict(zip(DAYS, self.usage, strict=False))
+        nothing = {"calls": [], "seats": self.usage[0]["seats"]}
         return [
-            {"from": start, "to": end, "usage": usage}
-            for start, end, usage in stretches
+            {"from": start, "to": end, "usage": used.get(start, nothing)}
+            for start, end in pairwise(days)
             if self.term[0] <= start and end <= self.term[1]
         ]
 
@@ -119,9 +126,7 @@ def is_sound(agreement: Agreement) -> bool:
 @st.composite
 def segment_usage(draw: st.DrawFn) -> list[dict[str, str]]:
     keys = draw(st.lists(st.tuples(st.sampled_from(REGIONS), st.sampled_from(MODELS)), max_size=3, unique=True))
-    return [
-        {"region": region, "model": model, "quantity": str(draw(st.integers(0, 60)))} for region, model in keys
-    ]
+    return [{"region": region, "model": model, "quantity": str(draw(st.integers(0, 60)))} for region, model in keys]
 
 
 @st.composite
@@ -131,7 +136,8 @@ def _agreements(draw: st.DrawFn, *, whole: bool, plain: bool, term: tuple[str, s
     found: list[Item] = []
 
     def some(stream: Stream, text: st.SearchStrategy[str], most: int, *, phased: bool = True) -> None:
-        found.extend(draw(st.lists(items(stream, text, term, phased), max_size=min(most, sizes))))
+        count = draw(st.integers(0, min(most, sizes)))
+        found.extend(draw(items(stream, text, term, phased)) for _ in range(count))
 
     some("lines", st.sampled_from(OWN_LINES), 1, phased=not whole)
     some("overrides", overrides(whole=whole), 3)
@@ -141,15 +147,17 @@ def _agreements(draw: st.DrawFn, *, whole: bool, plain: bool, term: tuple[str, s
     if draw(st.integers(0, 3)) == 0:
         some("upgrades", st.just("plan q"), 1)
     for number in range(draw(st.integers(0, min(3, sizes)))):
-        some("balances", balances(f"b{number}", term, plain=plain), 1, phased=False)
-    if not plain and draw(st.integers(0, 3)) == 0:
-        some("balances", floors("floor"), 1, phased=False)
-    upgraded = [item for item in found if not (item.stream == "upgrades" and not item.phase)]
+        found.append(draw(items("balances", balances(f"b{number}", term, plain=plain), term, False)))
+    if not plain and sizes and draw(st.booleans()):
+        found.append(draw(items("balances", floors("floor"), term, False)))
+    found = [item for item in found if item.stream != "upgrades" or item.phase]  # a contract has a plan already
+    named = {bool(item.phase): item for item in found if " as " in item.text}  # in a phase one replaces the other
+    found = [item for item in found if " as " not in item.text or item is named[bool(item.phase)]]
     rise = draw(st.sampled_from(["", "", f"from {DAYS[2]} {{ override x {{ times 2 }} }}"]))
     return Agreement(
         draw(plan_lines(whole=whole)),
         rise,
-        tuple(upgraded),
+        tuple(found),
         tuple({"calls": draw(segment_usage()), "seats": seats} for _ in DAYS[1:]),
         term,
         draw(st.sampled_from(["UTC", "Europe/Berlin"])),

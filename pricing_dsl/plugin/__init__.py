@@ -25,6 +25,7 @@ from pricing_dsl.plugin.contract import (
     WordConstant,
 )
 from pricing_dsl.plugin.hookspecs import hookimpl
+from pricing_dsl.plugin.shapes import ShapeBuilder
 
 __all__ = [
     "API_VERSION",
@@ -43,6 +44,7 @@ __all__ = [
     "Monoid",
     "NumberConstant",
     "PriceShape",
+    "ShapeBuilder",
     "WordConstant",
     "hookimpl",
 ]

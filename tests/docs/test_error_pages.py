@@ -13,7 +13,7 @@ import pytest
 
 from pricing_dsl.compilation import check
 from pricing_dsl.diagnostics.codes import CODES, SECTIONS, page, title
-from pricing_dsl.diagnostics.diagnostic import ProgramError
+from pricing_dsl.diagnostics.diagnostic import Diagnostic, ProgramError
 from pricing_dsl.evaluate.errors import EvaluationError
 
 ROOT = Path(__file__).parents[2]
@@ -42,13 +42,14 @@ def codes_of_programs(code: str, wanted: str) -> list[set[str]]:
 
 
 def codes_of_snippets(code: str, wanted: str) -> list[set[str]]:
-    """The codes that each Python snippet of a page ends with, of those marked `wanted`."""
+    """The codes that each Python snippet of a page ends with or leaves in `diagnostics`, of those marked `wanted`."""
     found: list[set[str]] = []
     for language, word, text in blocks(code):
         if language == "python" and word == wanted:
             try:
-                exec(compile(text, f"{code}.md", "exec"), {})
-                found.append(set())
+                names: dict[str, tuple[Diagnostic, ...]] = {}
+                exec(compile(text, f"{code}.md", "exec"), names)
+                found.append({diagnostic.code for diagnostic in names.get("diagnostics", ())})
             except EvaluationError as error:
                 found.append({error.code})
             except ProgramError as error:

@@ -21,6 +21,7 @@ from pricing_dsl.evaluate.reference.lines import Rounding
 from pricing_dsl.evaluate.reference.segments import LineShare, SegmentTime
 from pricing_dsl.evaluate.reference.timeline import InForce, Timeline
 from pricing_dsl.evaluate.reference.true_ups import TrueUps, true_ups
+from pricing_dsl.evaluate.scalar.agreed_statement import AgreedStatement
 from pricing_dsl.evaluate.scalar.expressions import folded
 from pricing_dsl.evaluate.scalar.function import Form
 from pricing_dsl.evaluate.scalar.grants import laid_out
@@ -28,13 +29,14 @@ from pricing_dsl.evaluate.scalar.named import Binding
 from pricing_dsl.evaluate.scalar.opened import Opened, Reader
 from pricing_dsl.evaluate.scalar.pieces import Pieces
 from pricing_dsl.evaluate.scalar.plan import ODD_USAGE, Recent, Run, ScalarPlan
+from pricing_dsl.evaluate.scalar.quick import Quick, quick
 from pricing_dsl.evaluate.scalar.runtime import FinerScale
 from pricing_dsl.evaluate.scalar.segments import CutPeriod, Result
 from pricing_dsl.evaluate.scalar.support import contract_reason, counted_reason
 from pricing_dsl.evaluate.scalar.tables import Tables
-from pricing_dsl.evaluate.scalar.tills import Movements, Settled, Till
+from pricing_dsl.evaluate.scalar.tills import Settled, Till
 from pricing_dsl.evaluate.scalar.writing import Fallback
-from pricing_dsl.evaluate.statement import Invoiced, Statement
+from pricing_dsl.evaluate.statement import Invoiced, Row, Statement
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.values.periods import ContractPeriod
 
@@ -105,8 +107,14 @@ class State:
     """What each balance opens with where it is not given."""
     invoiced: tuple[Invoiced, ...]
     invoiced_minor: int
+    quick: Quick | None
+    """The till where it is simple enough."""
     total_asks: bool
     """Whether the total depends on balances: on draws at a factor, or on a true-up."""
+    assumed: list[int]
+    """All of `opening`, by slot."""
+    may_last: Quick | None
+    """The quick till where lines before adjustments show that their balance lasts."""
 
 
 class Agreed:
@@ -118,6 +126,8 @@ class Agreed:
         self.bounds = period.bounds
         self.states: Recent[State] = Recent(FORMS_MAX)
         self.last: tuple[object, State | None] = ((), None)
+        self.assumed: State | None = None
+        """The state for balances that are not given."""
         self.lines: Recent[WholePeriod | CutPeriod] = Recent(FORMS_MAX)
 
     def state(self, opened: Opened, given: Mapping[str, Any] | None) -> State:
@@ -142,7 +152,12 @@ class Agreed:
         opening = tuple([amounts[slot] for slot in slots] for slots in till.opening)
         invoiced, minor = till.invoiced(times)
         asks = till.has_factors or bool(contract.floors)
-        return State(times, timeline.cut_texts, lines, till, opening, invoiced, minor, asks)
+        quickly = quick(till)
+        adjustments = versions[0].plan.adjustments
+        adds = any(adjustment.kind == "minimum" and adjustment.lines is not None for adjustment in adjustments)
+        may_last = None if contract.floors or adds else quickly
+        cuts, assumed = timeline.cut_texts, [amount for mine in opening for amount in mine]
+        return State(times, cuts, lines, till, opening, invoiced, minor, quickly, asks, assumed, may_last)
 
 
 class ScalarContract:
@@ -197,40 +212,52 @@ class ScalarContract:
         else:
             lines, rows, total, parts, tops, unused = state.lines.evaluate(usage)
         opening = self.opening(state, opened)
-        settled = till.settle(opening, parts, tops, told=True)
-        trued = self.true_ups(state, parts, tops, opened)
-        if trued.rows or settled.rows:
-            rows = [*rows, *trued.rows, *settled.rows]
-            total += trued.minor + sum(row.minor for row in settled.rows)
-        return Statement(
+        drawn, factors, told = self.settled(state, opening, parts, tops)
+        trued = NO_FLOORS
+        if self.contract.floors:
+            trued = self.true_ups(state, parts, tops, opened)
+        if trued.rows or factors:
+            rows = [*rows, *trued.rows, *factors]
+            total += trued.minor + sum([row.minor for row in factors])
+        assumed = (*till.assumed, *trued.assumed) if trued.assumed else till.assumed
+        due = total - drawn + state.invoiced_minor
+        found = (lines, rows, total, due, unused, state.invoiced, assumed, state.cut_texts)
+        floors = trued.movements
+        program = self.program
+        return AgreedStatement(
             self.contract.name,
-            self.program.currency,
-            self.program.digits,
+            program.currency,
+            program.digits,
             period.bounds,
-            lines,
-            rows,
-            total,
-            total - settled.drawn + state.invoiced_minor,
-            (),
-            unused,
-            balances=Movements(till, settled, trued.movements) if till.accounts else trued.movements,
-            draws=tuple(settled.draws),
-            invoiced=state.invoiced,
-            assumed=self.assumed(state, trued),
-            segments=state.cut_texts,
+            found,
+            lambda: till.told(told(), floors),
         )
+
+    def settled(
+        self, state: State, opening: list[int], parts: list[list[int]], tops: list[tuple[str, int]]
+    ) -> tuple[int, list[Row], Callable[[], Settled]]:
+        """What is drawn in all, the rows of balance factors, and how to find out who paid what."""
+        till, quickly = state.till, state.quick
+        if quickly is not None:
+            drawn, rows = quickly.settle(opening, parts[0], tops)
+            return drawn, rows, lambda: till.settle(opening, parts, tops)
+        settled = till.settle(opening, parts, tops)
+        return settled.drawn, settled.rows, lambda: settled
 
     def amounts(self, usage: Any, period: Agreed) -> dict[str, int]:
         """Minor units of each line before adjustments, and of the `total`; opening balances are assumed."""
         if self.reason is not None:
             raise Fallback(self.reason)
-        opened = self.reader.nothing
-        state = period.state(opened, None)
+        state = period.assumed
+        if state is None:
+            state = period.assumed = period.state(self.reader.nothing, None)
         amounts: dict[str, int]
         if isinstance(state.lines, WholePeriod):
-            if not state.total_asks:
-                plain: dict[str, int] = state.lines.run("amounts", usage)
-                return plain
+            last = state.may_last
+            if last is not None or not state.total_asks:
+                amounts = state.lines.run("amounts", usage)
+                if not state.total_asks or (last is not None and last.pays_all(state.assumed, amounts)):
+                    return amounts
             amounts, total, nets, left, alone = state.lines.run("agreed amounts", usage)
             parts, tops = [nets], state.lines.tops(left, alone)
         else:
@@ -238,8 +265,10 @@ class ScalarContract:
             total, parts, tops = result.total, result.parts, result.tops
             amounts = {line.info.id: line.minor for line in result.lines}
         if state.total_asks:
-            settled = till_rows(state.till.settle(self.opening(state, opened), parts, tops, told=False))
-            total += settled + self.true_ups(state, parts, tops, opened).minor
+            _, factors, _ = self.settled(state, state.assumed, parts, tops)
+            total += sum([row.minor for row in factors])
+            if self.contract.floors:
+                total += self.true_ups(state, parts, tops, self.reader.nothing).minor
         amounts["total"] = total
         return amounts
 
@@ -250,15 +279,10 @@ class ScalarContract:
             amounts += assumed if given is None else given
         return amounts
 
-    def assumed(self, state: State, trued: TrueUps) -> tuple[str, ...]:
-        return (*state.till.assumed, *trued.assumed) if trued.assumed else state.till.assumed
-
     def true_ups(
         self, state: State, parts: Sequence[Sequence[int]], tops: Sequence[tuple[str, int]], opened: Opened
     ) -> TrueUps:
         """Step 17, on the sums of lines by segment."""
-        if not self.contract.floors:
-            return NO_FLOORS
         shares = [
             LineShare(name, "line", segment, {}, net)
             for segment, nets in enumerate(parts)
@@ -267,10 +291,6 @@ class ScalarContract:
         shares += [LineShare(name, "row", len(parts) - 1, {}, net) for name, net in tops]
         read = opened.read or {}
         return true_ups(self.contract, state.times, shares, read, self.rounding, self.program.currency)
-
-
-def till_rows(settled: Settled) -> int:
-    return sum(row.minor for row in settled.rows)
 
 
 def amount_of(expression: ir.Expression) -> Fraction:

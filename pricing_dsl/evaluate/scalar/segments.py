@@ -9,22 +9,31 @@ says where that is the same, to the last digit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from pricing_dsl.evaluate.reference import expressions
-from pricing_dsl.evaluate.reference.adjustments import Nets, adjust
+from pricing_dsl.evaluate.reference.adjustments import (
+    Acting,
+    Nets,
+    TopUp,
+    acting_adjustments,
+    effect_of,
+    spread,
+    with_top_ups,
+)
+from pricing_dsl.evaluate.reference.amounts import on_sum
 from pricing_dsl.evaluate.reference.cells import ZERO, Part, Priced
 from pricing_dsl.evaluate.reference.context import Context, Run
 from pricing_dsl.evaluate.reference.fees import billed_services
-from pricing_dsl.evaluate.reference.lines import PERIODS, Rounding, rounded_cells
+from pricing_dsl.evaluate.reference.lines import PERIODS, Rounding, footing_shares, rounded_cells
 from pricing_dsl.evaluate.reference.stages import amount_steps
 from pricing_dsl.evaluate.reference.timeline import Timeline
 from pricing_dsl.evaluate.scalar.cells import is_cellwise
 from pricing_dsl.evaluate.scalar.costs import Exact, SegmentCosts
-from pricing_dsl.evaluate.scalar.cuts import Cut, cut_reason, needing_parts
+from pricing_dsl.evaluate.scalar.cuts import ON_SUMS, Cut, cut_reason, needing_parts
 from pricing_dsl.evaluate.scalar.pieces import Pieces
 from pricing_dsl.evaluate.scalar.tables import Tables
 from pricing_dsl.evaluate.scalar.writing import Fallback
@@ -73,11 +82,13 @@ class CutPeriod:
         self.timeline = timeline
         self.period: ContractPeriod = timeline.period
         self.rounding = rounding
+        self.unit = 10**rounding.digits
         self.reason = cut_reason(program, timeline, tables)
         self.pieces = Pieces(program, self.period, [segment.time for segment in timeline.segments])
         if self.reason is not None:
             return
         self.order = timeline.order
+        self.acting = acting_adjustments(timeline)
         self.seconds = {segment.index: segment.time.seconds for segment in timeline.segments}
         costs = {id(plan): SegmentCosts(program, plan, self.period, tables) for plan in timeline.plans}
         self.reason = next(filter(None, (each.reason for each in costs.values())), None)
@@ -102,7 +113,8 @@ class CutPeriod:
         exact = sum((each.amount for each in billed), ZERO)
         minor = self.rounding.minor(exact)
         there = [segment.index for segment, _ in self.timeline.lines(name)]
-        return self.rounded(minor, exact, Fraction(len(billed)), there, billed, ())
+        cells = rounded_cells(self.rounding, minor, there, billed, ())
+        return CutLine(minor, exact, Fraction(len(billed)), {cell.segment: cell.minor for cell in cells})
 
     def usual_charge(self, name: str) -> Usual:
         charges = [line for _, line in self.timeline.lines(name) if isinstance(line, ir.Charge)]
@@ -135,13 +147,26 @@ class CutPeriod:
                 lines[name] = self.derived(name, lines)
         ordered = {name: lines[name] for name in self.timeline.line_names}
         nets = Nets({name: dict(line.by_segment) for name, line in ordered.items()}, list(self.seconds.values()))
-        rows = adjust(self.timeline, self.rounding, self.program.currency, nets, explain=False)
+        rows = [self.adjusted(acting, nets) for acting in self.acting]
         total = sum(line.minor for line in ordered.values()) + sum(row.minor for row in rows)
         parts = [[nets.lines[name].get(index, 0) for name in ordered] for index in self.seconds]
         made = [self.line(name, line, nets.of_line(name)) for name, line in ordered.items()]
         tops = [(top_up.id, top_up.minor) for top_up in nets.top_ups]
         unused = tuple(name for name in self.unused if any(name in piece for piece in pieces))
         return Result(made, rows, total, parts, tops, unused)
+
+    def adjusted(self, acting: Acting, nets: Nets) -> Row:
+        """Step 15: one adjustment; `nets` is what it leaves."""
+        lines = [line for line in acting.adjustment.lines or nets.lines if line in nets.lines]
+        top_ups = with_top_ups(self.timeline, acting, nets)
+        weights = [*(nets.of_line(line, acting.segments) for line in lines), *(each.minor for each in top_ups)]
+        minor = effect_of(self.rounding, acting, self.rounding.money(sum(weights))).minor
+        shares: tuple[tuple[str, int], ...] = ()
+        if minor > 0 and acting.adjustment.lines is None:
+            nets.top_ups.append(TopUp(acting.id, minor))
+        elif minor:
+            shares = spread(minor, lines, top_ups, weights, nets, acting.segments)
+        return Row(acting.id, acting.adjustment.kind, minor, self.rounding.digits, shares)
 
     def costs(self, pieces: list[dict[str, Any]]) -> list[tuple[Sequence[Exact], Sequence[Exact] | None]]:
         """F of every charge at each segment's end and start; at the first start nothing has been counted."""
@@ -207,26 +232,38 @@ class CutPeriod:
         self, name: str, amounts: list[Fraction], suffixes: tuple[tuple[ir.Step, ...], ...], quantity: Fraction
     ) -> CutLine:
         """Steps 9 to 12 on one amount per segment."""
-        parts = tuple(Part({}, amount, amount, index) for index, amount in enumerate(amounts))
-        groups: tuple[Priced, ...] = (Priced((), parts),)
+        exact = sum(amounts[1:], amounts[0])
         if any(suffixes):
-            run = Run(self.context, name, name, "", None, self.seconds)
-            stages = [(index, run, steps) for index, steps in enumerate(suffixes)]
-            groups = amount_steps(stages, groups, [()], sums_act=True)
-        exact = sum((group.amount for group in groups), ZERO)
-        return self.rounded(self.rounding.minor(exact), exact, quantity, list(self.seconds), (), groups)
+            after = None if min(amounts) < 0 or not on_sums_only(suffixes) else in_proportion(suffixes[-1], exact)
+            if after is not None:
+                factor, exact = after / exact, after
+                amounts = [amount * factor for amount in amounts]
+            else:
+                amounts = self.by_parts(name, amounts, suffixes)
+                exact = sum(amounts[1:], amounts[0])
+        minor = self.rounding.minor(exact)
+        shares = footing_shares(minor, [amount * self.unit for amount in amounts])
+        return CutLine(minor, exact, quantity, dict(enumerate(shares)))
 
-    def rounded(
-        self,
-        minor: int,
-        exact: Fraction,
-        quantity: Fraction,
-        segments: Sequence[int],
-        billed: Sequence[Any],
-        groups: Sequence[Priced],
-    ) -> CutLine:
-        cells = rounded_cells(self.rounding, minor, segments, billed, groups)
-        return CutLine(minor, exact, quantity, {cell.segment: cell.minor for cell in cells})
+    def by_parts(self, name: str, amounts: list[Fraction], suffixes: tuple[tuple[ir.Step, ...], ...]) -> list[Fraction]:
+        """The amounts after steps that change them apart: of either sign, or nothing at all so far."""
+        parts = tuple([Part({}, amount, amount, index) for index, amount in enumerate(amounts)])
+        run = Run(self.context, name, name, "", None, self.seconds)
+        changed = [ZERO] * len(amounts)
+        for part in self.after_steps(run, suffixes, Priced((), parts)).parts:
+            changed[part.segment] += part.amount
+        return changed
+
+    def after_steps(self, run: Run, suffixes: tuple[tuple[ir.Step, ...], ...], group: Priced) -> Priced:
+        """The amount steps of all segments; those on sums alone are the last one's, one after the other."""
+        if on_sums_only(suffixes):
+            for step in suffixes[-1]:
+                assert isinstance(step, ON_SUMS)
+                group = on_sum(run, step, group)
+            return group
+        stages = [(index, run, steps) for index, steps in enumerate(suffixes)]
+        (group,) = amount_steps(stages, (group,), [()], sums_act=True)
+        return group
 
     def line(self, name: str, priced: CutLine, net: int) -> Line:
         exact, quantity = priced.exact, priced.quantity
@@ -234,6 +271,31 @@ class CutPeriod:
             self.infos[name], priced.minor, exact.numerator, exact.denominator, net,
             quantity.numerator, quantity.denominator,
         )  # fmt: skip
+
+
+def on_sums_only(suffixes: Iterable[Sequence[ir.Step]]) -> bool:
+    return all(isinstance(step, ON_SUMS) for steps in suffixes for step in steps)
+
+
+def in_proportion(steps: Sequence[ir.Step], amount: Fraction) -> Fraction | None:
+    """A sum above zero after steps that act on nothing but sums and leave it above zero.
+
+    Each change is spread in proportion, so the segments keep their shares of the sum. `None` where it is not so, or
+    where a step is rare.
+    """
+    for step in steps:
+        if amount <= 0:
+            return None
+        match step:
+            case ir.Plus(amount=added, prorated=None):
+                amount += added
+            case ir.Minimum(bound=Fraction() as bound, prorated=None):
+                amount = max(amount, bound)
+            case ir.Maximum(bound=Fraction() as bound, prorated=None):
+                amount = min(amount, bound)
+            case _:
+                return None
+    return amount if amount > 0 else None
 
 
 def info_of(line: ir.Fee | ir.Charge, digits: int) -> LineInfo:

@@ -22,6 +22,7 @@ from pricing_dsl.evaluate.scalar.writing import Fallback
 from pricing_dsl.evaluate.statement import BalanceMovement, Draw, Invoiced, Row
 from pricing_dsl.evaluate.statement import Lot as ShownLot
 from pricing_dsl.ir import nodes as ir
+from pricing_dsl.values.numbers import minor_decimal
 from pricing_dsl.values.rounding import Mode, round_ratio
 
 Amount = int | Fraction
@@ -122,16 +123,16 @@ class Till:
     # --- an evaluation ---
 
     def settle(
-        self, opening: Sequence[int], parts: Sequence[list[int]], rows: Sequence[tuple[str, int]], *, told: bool
+        self, opening: Sequence[int], parts: Sequence[Sequence[int]], rows: Sequence[tuple[str, int]]
     ) -> Settled:
         """Pay `parts`, for each segment the net amounts of lines by their place, and rows that stand in the last.
 
-        `opening` are the amounts of the lots that are there before, by slot. Only what is `told` has its draws listed.
+        `opening` are the amounts of the lots that are there before, by slot.
         """
         lots = [*opening, *[0] * (len(self.slots) - len(opening))]
         rolled_to: set[int] = set()
         moved = [[0, 0, 0, 0] for _ in self.accounts]
-        pay = Payment(self, lots, moved, told)
+        pay = Payment(self, lots, moved)
         last = len(parts) - 1
         nets: Sequence[int] = parts[0] if last == 0 else [sum(each) for each in zip(*parts, strict=True)]
         whole: list[Amount] = list(nets)
@@ -229,6 +230,13 @@ class Till:
 
     # --- what the statement says ---
 
+    def told(
+        self, settled: Settled, floors: Mapping[str, BalanceMovement]
+    ) -> tuple[tuple[Draw, ...], Mapping[str, BalanceMovement]]:
+        """Draws in the order paid, and the movements of balances, then of postpaid commits."""
+        movements = {movement.name: movement for movement in self.movements(settled)}
+        return tuple(settled.draws), {**movements, **floors}
+
     def movements(self, settled: Settled) -> Iterator[BalanceMovement]:
         """What happened to each balance, in the order written."""
         for position, account in enumerate(self.accounts):
@@ -259,7 +267,7 @@ class Till:
             )
 
     def shown(self, minor: int) -> Decimal:
-        return Decimal(minor).scaleb(-self.digits)
+        return minor_decimal(minor, self.digits)
 
     def invoiced(self, segments: Sequence[SegmentTime]) -> tuple[tuple[Invoiced, ...], int]:
         """What commits themselves are invoiced, and in minor units."""
@@ -274,7 +282,6 @@ class Payment:
     till: Till
     lots: list[int]
     moved: list[list[int]]
-    told: bool
     drawn: int = 0
     draws: list[Draw] = field(default_factory=list)
     drawn_of: dict[int, int] = field(default_factory=dict)
@@ -323,8 +330,7 @@ class Payment:
                     self.drawn += draw
                     self.moved[slot.account][1] += draw
                     self.drawn_of[line] = self.drawn_of.get(line, 0) + draw
-                    if self.told:
-                        self.tell(segment, present, slot, line, draw, factor, paid, rows)
+                    self.tell(segment, present, slot, line, draw, factor, paid, rows)
 
     def tell(
         self,
@@ -360,34 +366,3 @@ def covered_lines(balance: ir.Balance, lines: Sequence[str]) -> tuple[int, ...] 
     if balance.covers is None:
         return None
     return tuple(lines.index(cover.line) for cover in balance.covers if cover.line in lines)
-
-
-class Movements(Mapping[str, BalanceMovement]):
-    """The movements of a statement by name, made when they are first asked for."""
-
-    def __init__(self, till: Till, settled: Settled, floors: Mapping[str, BalanceMovement]) -> None:
-        self._till = till
-        self._settled = settled
-        self._floors = floors
-        self._made: dict[str, BalanceMovement] | None = None
-
-    @property
-    def _all(self) -> dict[str, BalanceMovement]:
-        made = self._made
-        if made is None:
-            made = {movement.name: movement for movement in self._till.movements(self._settled)}
-            made.update(self._floors)
-            self._made = made
-        return made
-
-    def __getitem__(self, name: str) -> BalanceMovement:
-        return self._all[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all)
-
-    def __len__(self) -> int:
-        return len(self._till.accounts) + len(self._floors)
-
-    def __repr__(self) -> str:
-        return repr(self._all)

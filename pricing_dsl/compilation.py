@@ -125,14 +125,19 @@ class Program:
         """
         made = self._evaluators.get(name)
         if made is None:
-            targets: tuple[ir.Contract | ir.Plan, ...] = (*self.ir.contracts, *self.ir.plans)
-            target = next((each for each in targets if each.name == name), None)
+            target = self._targets.get(name)
             if target is None:
                 raise self._no_evaluator(name)
             from pricing_dsl.evaluate.evaluator import Evaluator
 
             made = self._evaluators.setdefault(name, Evaluator(self.ir, target, self._tables))
         return made
+
+    @cached_property
+    def _targets(self) -> dict[str, ir.Contract | ir.Plan]:
+        """Plans and contracts by name; where both have one name it is the contract's."""
+        targets: tuple[ir.Contract | ir.Plan, ...] = (*self.ir.plans[::-1], *self.ir.contracts[::-1])
+        return {each.name: each for each in targets}
 
     @cached_property
     def _tables(self) -> Tables:

@@ -96,10 +96,10 @@ def kinds_of(override: syntax.Override, charge: syntax.Charge) -> list[Kind]:
 
 def kinded(steps: tuple[syntax.Step, ...], charge: syntax.Charge) -> list[tuple[Kind, syntax.Step]]:
     """Steps with their kinds. A `round` is told by the override's own price, else by the line's only `round`."""
-    has_price = any(isinstance(s, PRICE_STEPS) for s in steps)
-    own = [kind for kind, _ in line_kinds(charge.steps) if kind[0] == "round"]
     result = []
-    after = not has_price and own == [("round", "money")]
+    after = False
+    if any(isinstance(s, syntax.Round) for s in steps) and not any(isinstance(s, PRICE_STEPS) for s in steps):
+        after = [kind for kind, _ in line_kinds(charge.steps) if kind[0] == "round"] == [("round", "money")]
     for step in steps:
         result.append((kind_of(step, after_price=after), step))
         after = after or isinstance(step, PRICE_STEPS)

@@ -11,9 +11,12 @@ from typing import Annotated, Literal
 
 import typer
 
+from pricing_dsl.cli import plugins as plugin_commands
 from pricing_dsl.cli.files import CallError
+from pricing_dsl.cli.plugin_commands import WithPlugins
 
 app = typer.Typer(
+    cls=WithPlugins,
     help="Check, test, preview and explain programs that say what usage costs.",
     no_args_is_help=True,
     add_completion=False,
@@ -197,6 +200,41 @@ def new(
     from pricing_dsl.cli import starters
 
     _end(lambda: starters.new(file, template))
+
+
+@app.command("import")
+def import_prices(
+    importer: Annotated[str, typer.Argument(metavar="NAME", help="The importer, such as `stripe`.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="What it reads; `-` is standard input.")],
+    folder: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="DIR", help="Write the program and its files here.")
+    ] = None,
+) -> None:
+    """Make a program of another system's prices, and say what could not be carried over."""
+    from pricing_dsl.cli import exchange
+
+    _end(lambda: exchange.import_prices(importer, file, folder))
+
+
+@app.command("export")
+def export_statements(
+    exporter: Annotated[str, typer.Argument(metavar="NAME", help="The exporter, such as `focus`.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="STATEMENTS...", help="What `pricing preview --format json` prints.")
+    ],
+    target: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="The file to write.")],
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", metavar="FORMAT", help="One of the exporter's (default: by the file's name)."),
+    ] = None,
+) -> None:
+    """Write statements in another system's form."""
+    from pricing_dsl.cli import exchange
+
+    _end(lambda: exchange.export_statements(exporter, files, target, format_))
+
+
+app.add_typer(plugin_commands.app, name="plugins")
 
 
 @app.command()

@@ -31,12 +31,17 @@ class CallError(Exception):
 
 def read_program(file: str) -> Source:
     """A program's text; `-` is standard input. Raises `CallError` for a file that is not there or not UTF-8 text."""
-    data = _read_bytes(file)
+    data = read_bytes(file)
     return Source(_decoded(data, "<stdin>" if file == STDIN else file), "<stdin>" if file == STDIN else file)
 
 
 def write_program(file: str, text: str) -> None:
-    """Replace a program's text at once, so that an interruption never leaves half a file."""
+    """Write a program's text, as `write_bytes` does."""
+    write_bytes(file, text.encode("utf-8"))
+
+
+def write_bytes(file: str, data: bytes) -> None:
+    """Write or replace a file at once, so that an interruption never leaves half of one. Raises `CallError`."""
     import shutil
     import tempfile
 
@@ -44,7 +49,7 @@ def write_program(file: str, text: str) -> None:
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".new")
         with os.fdopen(handle, "wb") as out:
-            out.write(text.encode("utf-8"))
+            out.write(data)
         if target.exists():
             shutil.copymode(target, name)
         else:
@@ -92,7 +97,7 @@ def _read_json(text: str, option: str, hint: str) -> tuple[Any, str]:
 
     inline = text.lstrip().startswith(("{", "["))
     name = option if inline else "<stdin>" if text == STDIN else text
-    content = text if inline else _decoded(_read_bytes(text), name)
+    content = text if inline else _decoded(read_bytes(text), name)
     try:
         document = json.loads(content, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_object_once)
     except json.JSONDecodeError as error:
@@ -151,7 +156,8 @@ class FilesBeside(Mapping[str, bytes]):
         return path if path.is_relative_to(self.folder) and path.is_file() else None
 
 
-def _read_bytes(file: str) -> bytes:
+def read_bytes(file: str) -> bytes:
+    """The content of a file; `-` is standard input. Raises `CallError` for a file that cannot be read."""
     if file == STDIN:
         return sys.stdin.buffer.read()
     if not file:

@@ -21,6 +21,8 @@ from pricing_dsl.plugin.manager import PluginFailure, Provided, plugins
 
 T = TypeVar("T")
 
+STATEMENTS_HELP = "save what `pricing preview --format json` prints"
+
 
 def import_prices(name: str, file: str, folder: str | None) -> int:
     """Make a program of another system's prices. Exit code 1 where they cannot be read."""
@@ -58,7 +60,7 @@ def _write(folder: Path, stem: str, imported: Imported) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CallError(f"cannot make the folder {folder}: {(error.strerror or str(error)).lower()}") from None
-    for name, data in files.items():
+    for name in files:
         if (folder / name).exists():
             raise CallError(f"{folder / name} is already there", "name another folder")
     for name, data in files.items():
@@ -101,13 +103,11 @@ def _statements(file: str) -> list[dict[str, Any]]:
     try:
         document = json.loads(read_bytes(file).decode("utf-8"), parse_float=Decimal)
     except ValueError as error:
-        raise CallError(
-            f"{file}: this is not JSON: {error}", "save what `pricing preview --format json` prints"
-        ) from None
+        raise CallError(f"{file}: this is not JSON: {error}", STATEMENTS_HELP) from None
     found: list[Any] = document if isinstance(document, list) else [document]
     for statement in found:
         if not isinstance(statement, dict) or not statement.keys() >= STATEMENT_KEYS:
-            raise CallError(f"{file}: this is no statement", "save what `pricing preview --format json` prints")
+            raise CallError(f"{file}: this is no statement", STATEMENTS_HELP)
     return found
 
 

@@ -55,7 +55,9 @@ def loaded(provided: Provided[Command]) -> typer.Typer:
         made = provided.call(provided.value.load)
     except PluginFailure as failure:
         say_call_error(
-            CallError(f"`{name}` of the plugin {provided.who}: {failure.refused.reason}", failure.refused.help)
+            CallError(
+                f"`{name}` of the plugin {provided.who} does not work: {failure.refused.reason}", failure.refused.help
+            )
         )
         raise typer.Exit(1) from None
     if not isinstance(made, typer.Typer):

@@ -22,6 +22,9 @@ from pricing_dsl.syntax import nodes as syntax
 Kind = tuple[str, ...]
 """What competes with what: the step's word, and for keyed steps and tables the dimension or table (rule 19)."""
 
+Kinded = list[tuple[Kind, syntax.Step]]
+"""Steps in the order written, each with its kind."""
+
 MULTIPLIERS = ("times", "markup", "margin", "discount P%")
 """The kinds that join after the price and never take the place of the line's own step."""
 
@@ -41,12 +44,12 @@ class Winner:
 def amend_charge(scope: Scope, charge: syntax.Charge, overrides: Sequence[syntax.Override]) -> syntax.Charge:
     """The charge under all these overrides, in the order written. Reports what cannot be overridden."""
     good = [replace(o, steps=tuple(s for s in o.steps if overridable(scope, s))) for o in overrides]
-    kinds = dict.fromkeys(kind for o in good for kind in kinds_of(o, charge))
+    said = [kinded(o.steps, charge) for o in good]
     steps = list(charge.steps)
     priced_by = last_price(good)
     multipliers: list[Winner] = []
-    for kind in kinds:
-        winners, otherwise = resolve(good, kind, charge)
+    for kind in kinds_of(said):
+        winners, otherwise = resolve(said, kind)
         if kind[0] in MULTIPLIERS:
             multipliers.extend(w for w in winners if w.override >= priced_by)
         else:
@@ -89,12 +92,12 @@ def kind_of(step: syntax.Step, *, after_price: bool) -> Kind:
             return (WORDS[type(step)],)
 
 
-def kinds_of(override: syntax.Override, charge: syntax.Charge) -> list[Kind]:
-    """The kind of each step of an override."""
-    return [kind for kind, _ in kinded(override.steps, charge)]
+def kinds_of(said: Sequence[Kinded]) -> list[Kind]:
+    """The kinds of what several overrides say, each once."""
+    return list(dict.fromkeys(kind for steps in said for kind, _ in steps))
 
 
-def kinded(steps: tuple[syntax.Step, ...], charge: syntax.Charge) -> list[tuple[Kind, syntax.Step]]:
+def kinded(steps: tuple[syntax.Step, ...], charge: syntax.Charge) -> Kinded:
     """Steps with their kinds. A `round` is told by the override's own price, else by the line's only `round`."""
     result = []
     after = False
@@ -106,7 +109,7 @@ def kinded(steps: tuple[syntax.Step, ...], charge: syntax.Charge) -> list[tuple[
     return result
 
 
-def line_kinds(steps: Sequence[syntax.Step]) -> list[tuple[Kind, syntax.Step]]:
+def line_kinds(steps: Sequence[syntax.Step]) -> Kinded:
     """The steps of a line with their kinds."""
     result = []
     after = False
@@ -116,14 +119,15 @@ def line_kinds(steps: Sequence[syntax.Step]) -> list[tuple[Kind, syntax.Step]]:
     return result
 
 
-def resolve(
-    overrides: Sequence[syntax.Override], kind: Kind, charge: syntax.Charge
-) -> tuple[list[Winner], syntax.Expression | None]:
-    """Who wins a kind, first to last, and the condition under which the line's own step is left (`None`: nowhere)."""
+def resolve(said: Sequence[Kinded], kind: Kind) -> tuple[list[Winner], syntax.Expression | None]:
+    """Who wins a kind, first to last, and the condition under which the line's own step is left (`None`: nowhere).
+
+    `said` are the steps of the overrides in the order written.
+    """
     winners: list[Winner] = []
     open_where: syntax.Expression | None = None
-    for index in reversed(range(len(overrides))):
-        steps = [step for k, step in kinded(overrides[index].steps, charge) if k == kind]
+    for index in reversed(range(len(said))):
+        steps = [step for k, step in said[index] if k == kind]
         if not steps:
             continue
         winners.append(Winner(kind, index, tuple(narrowed(step, open_where) for step in steps)))
@@ -257,11 +261,12 @@ def contests(
     result = []
     priced_by = last_price(overrides)
     own = line_kinds(charge.steps)
-    for kind in dict.fromkeys(kind for o in overrides for kind in kinds_of(o, charge)):
-        said = [(i, step) for i, o in enumerate(overrides) for k, step in kinded(o.steps, charge) if k == kind]
+    all_said = [kinded(o.steps, charge) for o in overrides]
+    for kind in kinds_of(all_said):
+        said = [(i, step) for i, steps in enumerate(all_said) for k, step in steps if k == kind]
         is_multiplier = kind[0] in MULTIPLIERS
         before = [] if is_multiplier else [step.span for k, step in own if k == kind]
-        winners = {winner.override for winner in resolve(overrides, kind, charge)[0]}
+        winners = {winner.override for winner in resolve(all_said, kind)[0]}
         if is_multiplier:
             winners = {number for number in winners if number >= priced_by}
         for number in sorted(winners):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pricing_dsl.check.overrides import MULTIPLIERS, as_charge, kinds_of, last_price, resolve
+from pricing_dsl.check.overrides import MULTIPLIERS, as_charge, kinded, kinds_of, last_price, resolve
 from pricing_dsl.check.scope import Scope
 from pricing_dsl.diagnostics.diagnostic import Label
 from pricing_dsl.syntax import nodes as syntax
@@ -31,13 +31,14 @@ class Overruled:
         charge = as_charge(line)
         won_by: dict[tuple[str, ...], set[int]] = {}
         priced_by = last_price(overrides)
-        for kind in dict.fromkeys(kind for override in overrides for kind in kinds_of(override, charge)):
-            won = {winner.override for winner in resolve(overrides, kind, charge)[0]}
+        said = [kinded(override.steps, charge) for override in overrides]
+        for kind in kinds_of(said):
+            won = {winner.override for winner in resolve(said, kind)[0]}
             if kind[0] in MULTIPLIERS and min(won) < priced_by:
                 won = {number for number in won if number >= priced_by} | {priced_by}
             won_by[kind] = won
         for number, override in enumerate(overrides):
-            mine = [won_by[kind] for kind in kinds_of(override, charge)]
+            mine = [won_by[kind] for kind, _ in said[number]]
             if any(number in won for won in mine):
                 self.winners.add(id(override))
             elif mine:

@@ -231,3 +231,76 @@ class LedgerEntry(Row, table=True):
     lot_end: datetime | None = Field(default=None, sa_type=UtcInstant)
     at: datetime = Field(sa_type=UtcInstant)
     note: str | None = Field(default=None, sa_type=Text)
+
+
+# --- the API ---------------------------------------------------------------------------------------------------------
+
+
+class ApiKey(Row, table=True):
+    """A key of the API: `id.secret`, of which only a hash of the secret is kept.
+
+    `scopes` is a JSON list. A rotated key goes on taking its last secret until `previous_until`.
+    """
+
+    __tablename__ = "api_keys"
+
+    id: str = Field(primary_key=True, max_length=32)
+    tenant_id: str = Field(foreign_key="tenants.id", max_length=64, index=True)
+    name: str = Field(max_length=200)
+    scopes: str = Field(sa_type=Text)
+    secret_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    previous_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True))
+    previous_until: datetime | None = Field(default=None, sa_type=UtcInstant)
+    requests_per_second: int | None = None
+    created_at: datetime = Field(sa_type=UtcInstant)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcInstant)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcInstant)
+    last_used_at: datetime | None = Field(default=None, sa_type=UtcInstant)
+
+
+class Idempotency(Row, table=True):
+    """The answer to a request with an Idempotency-Key, written in the transaction of its effect.
+
+    `request` is the hash of method, path and body: the same key for another request is refused.
+    """
+
+    __tablename__ = "idempotency"
+
+    tenant_id: str = Field(primary_key=True, foreign_key="tenants.id", max_length=64)
+    key: str = Field(primary_key=True, max_length=200)
+    request: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    status: int
+    headers: str = Field(sa_type=Text)
+    body: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = Field(sa_type=UtcInstant)
+
+
+class Job(Row, table=True):
+    """Work that takes longer than a request: a backtest, many statements finalised. It survives a restart.
+
+    `state`: waiting, running, done, failed, cancelled. `request` is what was asked for, `done` of `total` its progress.
+    """
+
+    __tablename__ = "jobs"
+
+    id: str = Field(primary_key=True, max_length=32)
+    tenant_id: str = Field(foreign_key="tenants.id", max_length=64, index=True)
+    kind: str = Field(max_length=40)
+    state: str = Field(max_length=20)
+    request: str = Field(sa_type=Text)
+    done: int
+    total: int
+    problem: str | None = Field(default=None, sa_type=Text)
+    created_at: datetime = Field(sa_type=UtcInstant)
+    updated_at: datetime = Field(sa_type=UtcInstant)
+    """A running job's owner moves it on; one that has stood still is taken over."""
+
+
+class JobResult(Row, table=True):
+    """One piece of what a job found, in order."""
+
+    __tablename__ = "job_results"
+
+    job_id: str = Field(foreign_key="jobs.id", primary_key=True, max_length=32)
+    position: int = Field(primary_key=True)
+    document: str = Field(sa_type=Text)

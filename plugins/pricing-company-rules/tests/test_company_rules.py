@@ -13,9 +13,9 @@ import pricing_company_rules
 import pytest
 from pricing_company_rules.rules import GIFTS, LARGE_DISCOUNTS, LONG_CONTRACTS
 
-from pricing_dsl.compilation import Compilation
+import pricing_dsl
 from pricing_dsl.plugin import Finding, Lint
-from pricing_dsl.source import Source
+from pricing_dsl.plugin.manager import load, using
 
 README = Path(pricing_company_rules.__file__).parents[2] / "README.md"
 
@@ -31,9 +31,9 @@ CONTRACT = "contract acme {{ plan p  term 2026-01-01 to 2028-01-01\n{}\n}}"
 
 def found(lint: Lint, text: str) -> list[tuple[str, str]]:
     """What is underlined, and the message."""
-    program = Compilation(Source(HEAD + text), {"off.csv": "model,off\na,0.6\nb,0.1\n"}).checked.program
-    assert program is not None
-    findings: list[Finding] = list(lint.check(program, HEAD + text))
+    with using(load(only=set())):
+        program = pricing_dsl.compile(HEAD + text, files={"off.csv": "model,off\na,0.6\nb,0.1\n"})
+    findings: list[Finding] = list(lint.check(program.ir, HEAD + text))
     assert all(each.severity == "error" and each.help for each in findings)
     return [((HEAD + text)[each.span.start : each.span.end], each.message) for each in findings]
 
@@ -202,6 +202,6 @@ def test_the_readme_shows_what_is_found(shown: str, tmp_path: Path) -> None:
     pricing = str(Path(sys.executable).with_name("pricing"))
     ran = subprocess.run(
         [pricing, *shlex.split(command.removeprefix("$ pricing "))], cwd=tmp_path, capture_output=True, text=True,
-        check=False, env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1"},
+        check=False, env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PRICING_PLUGINS": "company_rules"},
     )  # fmt: skip
     assert (ran.stdout + ran.stderr, ran.returncode) == (expected, 1)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pricing_dsl.compilation import Program, check, compile, format_source  # noqa: A004 - the public face
 from pricing_dsl.diagnostics.diagnostic import Diagnostic, Label, ProgramError
 from pricing_dsl.evaluate.errors import EvaluationError
+from pricing_dsl.version import VERSION
 
 if TYPE_CHECKING:
     from pricing_dsl.evaluate.evaluator import Evaluator
@@ -51,7 +52,7 @@ __all__ = [
     "format_source",
 ]
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 
 def __getattr__(name: str) -> Any:

@@ -26,6 +26,7 @@ from pricing_dsl.plugin.contract import Aggregation, Command, Exporter, Function
 from pricing_dsl.plugin.discovery import OWN_PACKAGE, Choice, Found, choice_from, given, installed
 from pricing_dsl.plugin.loading import HOOKS, Loading, Refused, load_plugin, said, where
 from pricing_dsl.plugin.trace import traced
+from pricing_dsl.version import VERSION
 
 T = TypeVar("T")
 Result = TypeVar("Result")
@@ -223,10 +224,9 @@ def _load(found: tuple[Found, ...], choice: Choice, always: frozenset[str], seco
 @cache
 def _built_in_loading() -> Loading:
     """The built-in plugin; it is loaded as any other, and must be in order."""
-    from pricing_dsl import __version__
     from pricing_dsl.plugin import builtin
 
-    loading = load_plugin(Found(OWN_PACKAGE, OWN_PACKAGE, __version__, lambda: builtin))
+    loading = load_plugin(Found(OWN_PACKAGE, OWN_PACKAGE, VERSION, lambda: builtin))
     assert not loading.refused, loading.refused
     return loading
 

@@ -18,8 +18,10 @@ from pricing_importers.currencies import digits_of
 NAME_CHARACTERS_MAX = 60
 """Longer names are cut, so that the program stays readable."""
 
-RESERVED = frozenset({"total", "due", "all", "time", "day", "hour", "minute", "weekday", "quantity", "true", "false"})
-"""Names with a meaning of their own in some place."""
+RESERVED = frozenset({"total", "due", "all", "quantity", "with", "else", "if", "not", "time", "true", "false"})
+"""Names with a meaning of their own in some place, besides the codes of currencies."""
+NO_PROPERTIES = frozenset({"if", "not", "time", "true", "false"})
+"""Words that stand for something else in an expression over events."""
 
 
 class Names:
@@ -51,7 +53,13 @@ def identifier(wanted: str) -> str:
         made = wanted[:NAME_CHARACTERS_MAX]
     if made[0].isdigit():
         made = f"x_{made}"
-    return f"{made}_" if made in RESERVED else made
+    return f"{made}_" if made in RESERVED or re.fullmatch("[A-Z]{3}", made) else made
+
+
+def property_of(wanted: str) -> str:
+    """The property of an event as an expression names it: as it is, where it is an identifier."""
+    is_plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", wanted) and wanted not in NO_PROPERTIES
+    return wanted if is_plain else identifier(wanted)
 
 
 def text(value: str) -> str:
@@ -142,6 +150,26 @@ def tiered(
     if tiers[-1].upper is not None:
         words.append("above: reject")
     return f"{kind} {{\n" + "\n".join(words) + "\n}"
+
+
+def cost_of(kind: Literal["graduated", "volume"], tiers: Sequence[Tier], quantity: Fraction) -> Fraction:
+    """What a fixed quantity costs; the flat amount of the first tier is due at zero too.
+
+    >>> cost_of("graduated", [Tier(Fraction(10), Fraction(2), Fraction(5)), Tier(None, Fraction(1))], Fraction(12))
+    Fraction(27, 1)
+    """
+    cost, lower = Fraction(0), Fraction(0)
+    for index, tier in enumerate(tiers):
+        is_entered = quantity > lower or index == 0
+        reaches = tier.upper is None or quantity <= tier.upper
+        if is_entered and kind == "graduated":
+            cost += tier.flat + tier.amount * ((quantity if reaches else tier.upper or quantity) - lower)
+        elif is_entered and reaches:
+            return tier.flat + tier.amount * quantity
+        if reaches:
+            break
+        lower = tier.upper or lower
+    return cost
 
 
 @dataclass(frozen=True)

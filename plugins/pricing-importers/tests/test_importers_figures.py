@@ -45,6 +45,7 @@ def test_amount_is_the_documented_one(name: str, figure: dict[str, Any]) -> None
     period = tuple(figure["period"]) if "period" in figure else None
     statement = program_of(name).evaluator(figure["plan"])(figure["usage"], period=period)
     assert str(statement.line(figure["line"]).amount) == figure["amount"], figure["page"]
+    assert str(statement.total) == figure.get("total", str(statement.total)), figure["page"]
     assert statement.unpriced == ()
 
 

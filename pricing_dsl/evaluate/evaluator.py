@@ -17,6 +17,8 @@ from pricing_dsl.evaluate.errors import EvaluationError
 from pricing_dsl.evaluate.opening import read_balances, read_counters
 from pricing_dsl.evaluate.reference.agreement import evaluate_contract
 from pricing_dsl.evaluate.scalar import Fallback, ScalarContract, ScalarPlan, Tables, compile_plan
+from pricing_dsl.evaluate.scalar.agreement import PERIODS_MAX, is_plain
+from pricing_dsl.evaluate.scalar.plan import Recent
 from pricing_dsl.evaluate.statement import SegmentedUsage, Statement, Usage
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.values.periods import BillingPeriod, ContractPeriod, Moment, PeriodError, Term
@@ -62,6 +64,7 @@ class Evaluator:
         self.program = program
         self.target = target
         self._tables = Tables(program) if tables is None else tables
+        self._plan_periods: Recent[BillingPeriod] = Recent(PERIODS_MAX)
 
     @cached_property
     def _scalar(self) -> ScalarPlan:
@@ -186,6 +189,12 @@ class Evaluator:
         return self._undated if period is None else self._plan_period(period)
 
     def _plan_period(self, period: Period | None) -> BillingPeriod:
+        """A billing period of a plan, remembered where equal ones mean the same."""
+        if is_plain(period):
+            return self._plan_periods.get(period, lambda: self._resolved(period))
+        return self._resolved(period)
+
+    def _resolved(self, period: Period | None) -> BillingPeriod:
         assert isinstance(self.target, ir.Plan)
         _require_pair(period)
         try:

@@ -7,7 +7,7 @@ refused wherever it turns up. `pricing_dsl.plugin.testing` checks what the types
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
@@ -222,13 +222,17 @@ class Importer:
 class Exporter:
     """`pricing export NAME STATEMENTS... -o FILE`: statements in another system's form.
 
-    `write` gets statements as `Statement.to_dict` gives them, and the format asked for, one of `formats`.
+    `write` gets statements as `Statement.to_dict` gives them, perhaps with keys that a runtime added, and the format
+    asked for, one of `formats`. What the other system wants beyond that, such as the seller's name, are `options`:
+    where there are some, `write` gets a third argument, a mapping from those that were given to their texts; an option
+    `NAME` may also be given as `NAME.PART`. It raises `ValueError` with a sentence for what it cannot write.
     """
 
     name: str
     formats: tuple[str, ...]
-    write: Callable[[Sequence[Mapping[str, Any]], str], bytes]
+    write: Callable[..., bytes]
     about: str
+    options: tuple[str, ...] = ()
 
 
 # --- commands --------------------------------------------------------------------------------------------------------

@@ -47,19 +47,20 @@ class Finaliser:
         """
         try:
             made, is_new = self.database.run(
-                lambda work: self._finalise(work, tenant_id, customer, period, now, contract)
+                lambda work: self.finalise_in(work, tenant_id, customer, period, now, contract)
             )
         except IntegrityError:  # another one was faster; its statement is the one
             made, is_new = self.database.run(
-                lambda work: self._finalise(work, tenant_id, customer, period, now, contract)
+                lambda work: self.finalise_in(work, tenant_id, customer, period, now, contract)
             )
         if is_new:
-            plugins().observe("statement_finalised", statement=loaded(made.document))
+            announce(made)
         return made
 
-    def _finalise(
+    def finalise_in(
         self, work: Work, tenant_id: str, customer: str, period: Period, now: datetime, contract: str | None
     ) -> tuple[Statement, bool]:
+        """The same in the caller's transaction, and whether it is new: then `announce` it once that is committed."""
         programs.require_tenant(work, tenant_id)
         row = programs.contract(work, tenant_id, customer, contract, lock=True)
         assert row.id is not None
@@ -114,6 +115,11 @@ class Finaliser:
                 "finalise the periods of a contract in their order",
             )
         return closing_of(loaded(known.document), None)
+
+
+def announce(made: Statement) -> None:
+    """Tell the plugins that observe it that a statement was finalised."""
+    plugins().observe("statement_finalised", statement=loaded(made.document))
 
 
 def require_whole(period: ContractPeriod) -> None:

@@ -1,0 +1,1 @@
+"""Backtests and other jobs: work that takes longer than a request."""

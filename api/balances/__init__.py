@@ -1,0 +1,1 @@
+"""Balances: what commits and credits have left, with their ledger."""

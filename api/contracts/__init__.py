@@ -1,0 +1,1 @@
+"""Contracts: a program's terms bound to a customer."""

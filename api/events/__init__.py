@@ -1,0 +1,1 @@
+"""Events: usage in, one batch a request."""

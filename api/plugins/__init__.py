@@ -1,0 +1,1 @@
+"""Plugins: what this server was started with."""

@@ -1,0 +1,1 @@
+"""Previews: what usage costs, before anything is kept."""

@@ -1,0 +1,1 @@
+"""Programs: checked, formatted, published as versions that never change."""

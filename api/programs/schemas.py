@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from api.schemas import Given, Instant, Schema
+
+SOURCE_CHARACTERS_MAX = 500_000
+"""Length of a program that is sent here: what bounds the time and memory of compiling it."""
+FILES_MAX = 16
+FILE_CHARACTERS_MAX = 8_000_000
+
+EXAMPLE = """currency USD
+meter calls { from "api.request"  measure count() }
+plan basic { charge calls on calls { include 1_000  price 0.01 } }
+contract acme { customer "cus_acme"  plan basic  term 2026-01-01 to 2027-01-01 }
+"""
+
+
+class Source(Schema):
+    """A program's text, and the data files it reads."""
+
+    source: Annotated[str, Field(max_length=SOURCE_CHARACTERS_MAX, examples=[EXAMPLE])]
+    name: Annotated[str, Field(max_length=100, description="What findings call it.")] = "program.pricing"
+    files: Annotated[
+        dict[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=FILE_CHARACTERS_MAX)]],
+        Field(max_length=FILES_MAX, description="Data files by the names that the program gives them."),
+    ] = {}
+
+
+class NewVersion(Schema):
+    source: Annotated[str, Field(max_length=SOURCE_CHARACTERS_MAX, examples=[EXAMPLE])]
+    files: Annotated[
+        dict[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=FILE_CHARACTERS_MAX)]],
+        Field(max_length=FILES_MAX),
+    ] = {}
+    effective_at: Annotated[
+        str | None, Field(max_length=40, description="In force from; now, if not said.", examples=["2026-03-01T00:00Z"])
+    ] = None
+
+
+class Checked(Given):
+    """`ok`: there are no errors; `diagnostics` are errors and warnings in source order."""
+
+    ok: bool
+    diagnostics: list[dict[str, Any]]
+    plans: list[str] = []
+    contracts: list[str] = []
+
+
+class Formatted(Given):
+    source: str
+    changed: bool
+
+
+class Version(Given):
+    """One version of a program; it never changes."""
+
+    name: str
+    version: int
+    hash: str
+    language_version: int
+    plugins: dict[str, str]
+    effective_at: Instant
+    published_at: Instant
+
+
+class WholeVersion(Version):
+    source: str
+    files: dict[str, str]
+
+
+class Versions(Given):
+    items: list[Version]
+    next: str | None = None

@@ -1,0 +1,1 @@
+"""Statements: periods finalised, listed, replayed."""

@@ -1,0 +1,1 @@
+"""Usage: what is stored, as a contract would be priced by it."""

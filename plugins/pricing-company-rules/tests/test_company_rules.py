@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pricing_company_rules
 import pytest
@@ -16,6 +17,7 @@ from pricing_company_rules.rules import GIFTS, LARGE_DISCOUNTS, LONG_CONTRACTS
 import pricing_dsl
 from pricing_dsl.plugin import Finding, Lint
 from pricing_dsl.plugin.manager import load, using
+from pricing_dsl.plugin.testing import assert_plugin
 
 README = Path(pricing_company_rules.__file__).parents[2] / "README.md"
 
@@ -186,6 +188,10 @@ def test_what_the_plan_gives_or_is_approved_is_not(text: str) -> None:
 # --- as a plugin ---
 
 
+def test_it_keeps_the_laws_of_the_kit() -> None:
+    assert_plugin(pricing_company_rules)
+
+
 def test_its_hook_provides_them() -> None:
     assert pricing_company_rules.register_lints() == [LARGE_DISCOUNTS, LONG_CONTRACTS, GIFTS]
 
@@ -205,3 +211,21 @@ def test_the_readme_shows_what_is_found(shown: str, tmp_path: Path) -> None:
         check=False, env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PRICING_PLUGINS": "company_rules"},
     )  # fmt: skip
     assert (ran.stdout + ran.stderr, ran.returncode) == (expected, 1)
+
+
+def test_the_program_of_the_readme_has_none_once_approved() -> None:
+    """With the lines that the README shows in the places of those that were found."""
+    (program,), (approved,) = blocks("pricing"), blocks("text")
+    start, end = program.index("  term"), program.index("}\n", program.index("price free"))
+    with using(load(only={"company_rules"})):
+        assert pricing_dsl.check(program[:start] + approved + program[end + 2 :]) == ()
+
+
+def test_the_rule_that_the_readme_writes_finds_what_it_says() -> None:
+    (code,) = blocks("python")
+    made: dict[str, Any] = {}
+    exec(compile(code, str(README), "exec"), made)
+    text = HEAD + "plan p { fee setup 50 once  fee platform 100 }"
+    with using(load(only=set())):
+        findings = list(made["NO_SETUP_FEES"].check(pricing_dsl.compile(text).ir, text))
+    assert [text[each.span.start : each.span.end] for each in findings] == ["fee setup 50 once"]

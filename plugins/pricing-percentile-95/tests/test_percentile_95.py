@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from pricing_percentile_95 import BURSTABLE, SLOT, Burstable, Slots, make
 
 from pricing_dsl.plugin import HOUR, Interval
+from pricing_dsl.plugin.testing import assert_plugin
 
 README = Path(pricing_percentile_95.__file__).parents[2] / "README.md"
 DAY = 24 * HOUR
@@ -131,8 +132,6 @@ def test_bytes_of_another_version_are_refused() -> None:
 
 
 def test_the_plugin_passes_the_kit() -> None:
-    from pricing_dsl.plugin.testing import assert_plugin
-
     assert_plugin(pricing_percentile_95)
 
 

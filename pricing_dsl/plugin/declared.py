@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,7 +20,6 @@ FILES_MAX = 200
 _NOUNS = {kind.type.__name__: kind.noun for kind in KINDS.values()}
 
 
-@lru_cache(maxsize=64)
 def declared_names(module: str) -> frozenset[tuple[str, str]]:
     """(noun, name) of everything that the package of `module` makes by a literal name; empty where nothing is found."""
     found: set[tuple[str, str]] = set()

@@ -87,7 +87,8 @@ class Plugins:
     ) -> None:
         self._found = found
         everything, clashes = _by_name(loadings)
-        self.refused: tuple[Refused, ...] = (*refused, *(r for each in loadings for r in each.refused), *clashes)
+        all_refused = (*refused, *(r for each in loadings for r in each.refused), *clashes)
+        self.refused: tuple[Refused, ...] = tuple(sorted(all_refused, key=lambda each: each.plugin))
         self.aggregations: Mapping[str, Provided[Aggregation]] = everything["aggregations"]
         self.functions: Mapping[str, Provided[Function]] = everything["functions"]
         self.price_shapes: Mapping[str, Provided[PriceShape]] = everything["price_shapes"]

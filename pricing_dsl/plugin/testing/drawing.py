@@ -23,6 +23,8 @@ EXAMPLES = 150
 """Tried for each law."""
 START = 1_772_323_200 * SECOND
 """2026-03-01T00:00Z."""
+BITS_SHOWN_MAX = 256
+"""Numbers longer than this are not written out."""
 HOURS = 3
 PERIOD = Interval(START, START + HOURS * HOUR)
 """The period of results."""
@@ -141,7 +143,8 @@ def events(value: Literal["number", "any"] | None) -> SearchStrategy[list[Event]
 def shown(value: object) -> str:
     """A value as messages quote it."""
     if isinstance(value, Fraction):
-        return decimal_text(value)
+        bits = value.numerator.bit_length() + value.denominator.bit_length()
+        return decimal_text(value) if bits <= BITS_SHOWN_MAX else f"a fraction of {bits:,} binary digits"
     text = repr(value)
     return text if len(text) <= 120 else text[:117] + "..."
 

@@ -44,7 +44,12 @@ def ask_fresh(asked: Sequence[Asked]) -> None:
     """Compare this interpreter's lines with another's and put what comes of it into the findings."""
     if not asked:
         return
-    answers = _answers(asked)
+    try:
+        answers = _answers(asked)
+    except RuntimeError as error:
+        for each in asked:
+            each.findings.breaks(ANOTHER_INTERPRETER, str(error), help="import the plugin in a fresh interpreter")
+        return
     for each, there in zip(asked, answers, strict=True):
         here = transcript(each.item)
         if isinstance(there, str):
@@ -67,7 +72,7 @@ def modules_of(*functions: Any) -> tuple[str, ...]:
 
 
 def _answers(asked: Sequence[Asked]) -> list[list[str] | str]:
-    """For each thing its lines in the other interpreter, or why there are none."""
+    """For each thing its lines in the other interpreter, or why there are none. Raises `RuntimeError` if that died."""
     wanted = [
         {
             "hook": each.findings.subject.hook,
@@ -79,7 +84,7 @@ def _answers(asked: Sequence[Asked]) -> list[list[str] | str]:
     seed = next(seed for seed in HASH_SEEDS if seed != os.environ.get("PYTHONHASHSEED"))
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "pricing_dsl.plugin.testing.fresh"],
+            [sys.executable, "-c", f"from {__name__} import main; main()"],
             input=json.dumps({"path": sys.path, "wanted": wanted}),
             capture_output=True,
             text=True,
@@ -88,10 +93,10 @@ def _answers(asked: Sequence[Asked]) -> list[list[str] | str]:
             env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
     except subprocess.TimeoutExpired:
-        return [f"another interpreter took more than {SECONDS_MAX} seconds"] * len(asked)
+        raise RuntimeError(f"another interpreter took more than {SECONDS_MAX} seconds") from None
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        return [f"another interpreter ended with {done.returncode}: {last}"] * len(asked)
+        raise RuntimeError(f"another interpreter ended with {done.returncode}: {last}")
     answers: list[list[str] | str] = json.loads(done.stdout.splitlines()[-1])
     return answers
 
@@ -148,7 +153,3 @@ def _found(module: ModuleType, hook: str, name: str) -> Any:
             if isinstance(item, KINDS[hook].type) and getattr(item, "name", None) == name:
                 return item
     return None
-
-
-if __name__ == "__main__":
-    main()

@@ -11,9 +11,10 @@ from typing import Any
 
 from pricing_dsl.plugin.checks import fits
 from pricing_dsl.plugin.contract import Command, Exporter, Finding, Imported, Importer, Lint, Lost
+from pricing_dsl.plugin.manager import built_in, using
 from pricing_dsl.plugin.testing.drawing import shown
 from pricing_dsl.plugin.testing.problem import Findings, Law, Problem, Subject
-from pricing_dsl.plugin.testing.programs import NONSENSE, PROGRAMS, statements
+from pricing_dsl.plugin.testing.programs import NONSENSE, PROGRAMS, compiled, statements
 
 FINDINGS = Law(
     "findings",
@@ -59,11 +60,9 @@ def verify_exporter(exporter: Exporter) -> tuple[Problem, ...]:
 
 def check_lint(lint: Lint, findings: Findings) -> None:
     """Tried on programs that have no errors."""
-    import pricing_dsl
-
     for text in PROGRAMS:
         example = " ".join(text.split())[:80] + " ..."
-        program = pricing_dsl.compile(text).ir
+        program = compiled(text).ir
         try:
             found, again = list(lint.check(program, text)), list(lint.check(program, text))
         except Exception as error:
@@ -132,9 +131,9 @@ def _wrong_import(imported: object) -> str | None:
 def _check_compiles(imported: Imported, findings: Findings, data: bytes) -> None:
     import pricing_dsl
 
-    errors = [
-        each for each in pricing_dsl.check(imported.program, files=dict(imported.files)) if each.severity == "error"
-    ]
+    with using(built_in()):
+        found = pricing_dsl.check(imported.program, files=dict(imported.files))
+    errors = [each for each in found if each.severity == "error"]
     if errors:
         findings.breaks(COMPILES, f"{errors[0].code}: {errors[0].message}", shown(data))
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pricing_dsl.plugin.manager import built_in, using
+
+if TYPE_CHECKING:
+    from pricing_dsl.compilation import Program
 
 PROGRAMS = (
     """
@@ -63,11 +68,15 @@ NONSENSE = (
 """Files that are no prices."""
 
 
-def statements() -> list[dict[str, Any]]:
-    """Statements as exporters get them."""
+def compiled(text: str) -> Program:
+    """A program without other plugins: what they find fault with is no matter here."""
     import pricing_dsl
 
-    return [
-        pricing_dsl.compile(PROGRAMS[number]).evaluator(plan)(usage, ("2026-03-01", "2026-04-01")).to_dict()
-        for number, plan, usage in USAGE
-    ]
+    with using(built_in()):
+        return pricing_dsl.compile(text)
+
+
+def statements() -> list[dict[str, Any]]:
+    """Statements as exporters get them."""
+    period = ("2026-03-01", "2026-04-01")
+    return [compiled(PROGRAMS[number]).evaluator(plan)(usage, period).to_dict() for number, plan, usage in USAGE]

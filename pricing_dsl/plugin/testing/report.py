@@ -35,7 +35,7 @@ def text(report: Report) -> str:
     ]
     for problem in report.problems:
         lines += ["", str(problem)]
-    number, laws = len(report.problems), len(report.checks)
+    number, laws = len(report.problems), sum(check.outcome != "not asked" for check in report.checks)
     who = f"`{report.plugin}` {report.version}".rstrip()
     said = "all hold" if number == 0 else "1 is broken" if number == 1 else f"{number} are broken"
     return "\n".join([*lines, "", f"{who}: {laws} laws asked, {said}."])

@@ -73,9 +73,10 @@ def called(provided: Provided[Function], arguments: Sequence[Fraction | str | bo
 
 
 def is_decimal(value: Fraction) -> bool:
-    """Whether a decimal of as many digits as are allowed equals this."""
-    text = decimal_text(value)
-    return "/" not in text and len(text.lstrip("-0.").replace(".", "")) <= DIGITS_MAX
+    """Whether a decimal of as many digits as are allowed, also behind its point, equals this."""
+    text = decimal_text(abs(value))
+    whole, _, places = text.partition(".")
+    return "/" not in text and len(places) <= DIGITS_MAX and len((whole + places).lstrip("0")) <= DIGITS_MAX
 
 
 def wrong_with_result(function: Function, result: object) -> str | None:

@@ -6,7 +6,7 @@ files: `verify_importer(importer, samples)` also compiles what becomes of those.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pricing_dsl.plugin.checks import fits
@@ -31,8 +31,8 @@ COMPILES = Law(
 )
 EXPORTS = Law(
     "exports",
-    "`write` returns bytes for statements of any plan, and for none, in every format, and always the same",
-    "write what a statement does not have as empty, and no time of writing",
+    "`write` returns bytes, or raises `ValueError` with a sentence, in every format, and always the same",
+    "`raise ValueError` with what a statement does not say and must, and write no time of writing",
 )
 LOADS = Law("command", "`load` returns a `typer.Typer`", "return the `typer.Typer` that has the work")
 
@@ -51,10 +51,10 @@ def verify_importer(importer: Importer, samples: Sequence[bytes] = ()) -> tuple[
     return findings.problems()
 
 
-def verify_exporter(exporter: Exporter) -> tuple[Problem, ...]:
-    """What is wrong with an exporter."""
+def verify_exporter(exporter: Exporter, samples: Sequence[Mapping[str, Any]] = ()) -> tuple[Problem, ...]:
+    """What is wrong with an exporter; `samples` are statements that it must write."""
     findings = Findings(Subject("", "", "register_exporters", "exporter", exporter.name))
-    check_exporter(exporter, findings)
+    check_exporter(exporter, findings, samples)
     return findings.problems()
 
 
@@ -138,25 +138,33 @@ def _check_compiles(imported: Imported, findings: Findings, data: bytes) -> None
         findings.breaks(COMPILES, f"{errors[0].code}: {errors[0].message}", shown(data))
 
 
-def check_exporter(exporter: Exporter, findings: Findings) -> None:
-    """Tried on statements with fees, charges, discounts and labels, on one of them, and on none."""
+def check_exporter(exporter: Exporter, findings: Findings, samples: Sequence[Mapping[str, Any]] = ()) -> None:
+    """Tried on statements with fees, charges, discounts and labels, on one of them, on none, and on samples."""
     made = statements()
-    trials: Iterable[list[dict[str, Any]]] = (made, made[:1], [])
+    trials: list[Sequence[Mapping[str, Any]]] = [made, made[:1], []]
+    trials += [samples] if samples else []
+    refused = ""
     for given in trials:
         for form in exporter.formats:
             example = f"{len(given)} statements as {form}"
             try:
                 data, again = exporter.write(given, form), exporter.write(given, form)
+            except ValueError as error:
+                refused = f"{form}: {error}"
+                if not str(error).strip():
+                    findings.breaks(EXPORTS, "it raised a `ValueError` that says nothing", example)
+                if given is samples:
+                    findings.breaks(EXPORTS, f"it refused the samples: {error}", example)
+                continue
             except Exception as error:
                 findings.breaks(EXPORTS, f"it raised {type(error).__name__}: {error}", example)
-                return
+                continue
             if not fits(data, bytes):
                 findings.breaks(EXPORTS, f"it returned {shown(data)}, which is no `bytes`", example)
-                return
-            if data != again:
+            elif data != again:
                 findings.breaks(EXPORTS, "it wrote some bytes, and then others, for the same statements", example)
-                return
-    findings.holds(EXPORTS)
+    if not findings.has_broken(EXPORTS):
+        findings.holds(EXPORTS, f"it refused some: {refused}" if refused else "")
 
 
 def check_command(command: Command, findings: Findings) -> None:

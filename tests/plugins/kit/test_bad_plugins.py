@@ -51,7 +51,7 @@ CASES = [
     ("bad_edges", "outside", "findings", "lies outside of the program", "the span of the node"),
     ("bad_edges", "trusting", "imports", "it raised KeyError", "`raise ValueError` with where"),
     ("bad_edges", "returns-text", "imports", "which is no `Imported`", "`raise ValueError`"),
-    ("bad_edges", "stamped", "exports", "for the same statements", "no time of writing"),
+    ("bad_edges", "stamped", "exports", "for the same statements", "write no time of writing"),
     ("bad_edges", "nothing", "command", "which is no `typer.Typer`", "return the `typer.Typer`"),
 ]
 """Module in `bad`, what it provides, the law it breaks, what the message says, what is to be mended."""

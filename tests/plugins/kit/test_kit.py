@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pricing_dsl.plugin import Aggregation, Imported, Importer, hookimpl
+from pricing_dsl.plugin import Aggregation, Exporter, Imported, Importer, hookimpl
 from pricing_dsl.plugin.aggregations import BUILT_IN
 from pricing_dsl.plugin.builtin import FUNCTIONS, PRICE_SHAPES
 from pricing_dsl.plugin.testing import (
@@ -19,6 +20,7 @@ from pricing_dsl.plugin.testing import (
     assert_plugin,
     report,
     verify_aggregation,
+    verify_exporter,
     verify_function,
     verify_importer,
     verify_plugin,
@@ -74,6 +76,18 @@ def test_an_importer_is_tried_on_samples() -> None:
     assert "it refused a sample: the file must begin with `amount`" in refused.message
     (silent,) = [each for each in bad_edges.register_importers() if each.name == "refuses"]
     assert verify_importer(silent) == ()
+
+
+def test_an_exporter_is_tried_on_samples() -> None:
+    def write(statements: Sequence[Mapping[str, Any]], form: str) -> bytes:
+        if any("account" not in statement for statement in statements):
+            raise ValueError("a statement does not say its account")
+        return f"{form} {len(statements)}".encode()
+
+    exporter = Exporter("accounts", ("csv",), write, "Writes accounts.")
+    assert verify_exporter(exporter, [{"account": "7"}]) == ()
+    (refused,) = verify_exporter(exporter, [{}])
+    assert refused.message == "it refused the samples: a statement does not say its account"
 
 
 def test_assert_plugin_fails_with_every_problem() -> None:

@@ -15,10 +15,8 @@ _DIGITS = {
 }
 _BY_CODE = {code: digits for digits, codes in _DIGITS.items() for code in codes.split()}
 
-_STRIPE_BY_CODE = {
-    **dict.fromkeys("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split(), 0),
-    **dict.fromkeys("BHD JOD KWD OMR TND".split(), 3),
-}
+_STRIPE_DIGITS = {0: "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF", 3: "BHD JOD KWD OMR TND"}
+_STRIPE_BY_CODE = {code: digits for digits, codes in _STRIPE_DIGITS.items() for code in codes.split()}
 """Stripe's documentation, "Supported currencies". ISK and UGX have no minor unit any more, but amounts are still given
 in hundredths; MGA is given in whole ariary."""
 
@@ -30,7 +28,7 @@ def digits_of(code: str) -> int:
 
 def from_minor(amount: Fraction, code: str) -> Fraction:
     """An amount in the smallest unit of a currency, after ISO 4217, in the currency."""
-    return amount / 10 ** digits_of(code)
+    return amount / Fraction(10 ** digits_of(code))
 
 
 def from_stripe(amount: Fraction, code: str) -> Fraction:
@@ -39,4 +37,4 @@ def from_stripe(amount: Fraction, code: str) -> Fraction:
     >>> from_stripe(Fraction(500), "USD"), from_stripe(Fraction(500), "JPY"), from_stripe(Fraction(500), "ISK")
     (Fraction(5, 1), Fraction(500, 1), Fraction(5, 1))
     """
-    return amount / 10 ** _STRIPE_BY_CODE.get(code, 2)
+    return amount / Fraction(10 ** _STRIPE_BY_CODE.get(code, 2))

@@ -29,7 +29,10 @@ IGNORED: Mapping[str, str] = {
     "plan_code": "the plan's code again",
     "description": "free notes",
     "metadata": "free notes",
-    "meta": "where the list goes on",
+    "current_page": "which page of the list this is",
+    "next_page": "where the list goes on",
+    "prev_page": "where the list began",
+    "total_count": "how many plans there are",
     "active_subscriptions_count": "a count of subscriptions",
     "draft_invoices_count": "a count of invoices",
     "customers_count": "a count of customers",
@@ -57,15 +60,12 @@ def read(data: bytes) -> Imported:
     root = document.root
     metrics = Metrics(root)
     plans = _plans(root)
-    sheet = Sheet(plans[0].need("amount_currency").text())
+    sheet = Sheet(plans[0].need("amount_currency"))
     written = [each for each in plans if _plan(each, sheet, metrics)]
     if not written:
         root.refuse("no plan of it can be said in a program", "give a plan billed weekly, monthly, quarterly or yearly")
     metrics.lose_unused()
-    left = ", ".join(f"`{name}`" for name in document.ignored_here())
-    header = ["Made from plans of Lago."]
-    header += [f"Left out, as no part of an amount: {left}."] if left else []
-    return Imported(sheet.program(*header), document.lost())
+    return Imported(sheet.program(*document.header("plans of Lago")), document.lost())
 
 
 def _plans(root: Json) -> tuple[Json, ...]:
@@ -73,12 +73,15 @@ def _plans(root: Json) -> tuple[Json, ...]:
         plans = root.need("plans").items()
         if not plans:
             root.refuse("`plans` is empty", "export at least one plan")
+        meta = root.get("meta")
+        if meta is not None and meta.number_of("total_pages", 1) > 1:
+            meta.lose_field("total_pages", "more plans are on other pages of the list: import those as well")
         return plans
     if root.has("plan"):
         return (root.need("plan"),)
     if root.has("amount_currency"):
         return (root,)
-    root.refuse("it has neither `plan` nor `plans`", "give what Lago's API answers for a plan, or for the list of plans")
+    raise root.refusal("it has neither `plan` nor `plans`", "give what Lago's API answers for a plan or a list of them")
 
 
 def _plan(each: Json, sheet: Sheet, metrics: Metrics) -> bool:
@@ -129,7 +132,9 @@ def _fixed_charge(each: Json, plan: Plan, interval: str) -> None:
         amount, how = unit * units, f"{number(units)} of add-on {code} at {number(unit)} each"
     else:
         kind = "graduated" if model == "graduated" else "volume"
-        amount = cost_of("graduated" if model == "graduated" else "volume", ranges_of(properties, f"{kind}_ranges"), units)
+        amount = cost_of(
+            "graduated" if model == "graduated" else "volume", ranges_of(properties, f"{kind}_ranges"), units
+        )
         how = f"{number(units)} of add-on {code} by {kind} tiers"
     timing = "in advance" if each.truth_of("pay_in_advance") else "in arrears"
     prorated = " prorated by day" if each.truth_of("prorated") else ""
@@ -144,6 +149,8 @@ def _commitment(each: Json, plan: Plan, sheet: Sheet, interval: str) -> None:
     said = commitment.text_of("invoice_display_name")
     amount = from_minor(commitment.need("amount_cents").number(), sheet.currency)
     if own != plan.bill:
-        commitment.lose(f"it holds {own} while the plan bills {plan.bill}: write a `commit ... postpaid` in the contract")
+        commitment.lose(
+            f"it holds {own} while the plan bills {plan.bill}: write a `commit ... postpaid` in the contract"
+        )
     elif amount > Fraction(0):
         plan.add(f"minimum {number(amount)} prorated by day as minimum_commitment", said)

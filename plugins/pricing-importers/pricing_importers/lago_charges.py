@@ -16,7 +16,19 @@ from typing import Literal
 from pricing_importers.currencies import from_minor
 from pricing_importers.lago_metrics import Metric, Metrics
 from pricing_importers.reading import Json
-from pricing_importers.writing import Meter, Plan, Sheet, Tier, identifier, number, percent, price, property_of, text, tiered
+from pricing_importers.writing import (
+    Meter,
+    Plan,
+    Sheet,
+    Tier,
+    identifier,
+    number,
+    percent,
+    price,
+    property_of,
+    text,
+    tiered,
+)
 
 MODELS = ("standard", "graduated", "graduated_percentage", "package", "percentage", "volume", "dynamic", "custom")
 ALL_VALUES = "__ALL_FILTER_VALUES__"
@@ -66,7 +78,7 @@ def add_charge(each: Json, plan: Plan, sheet: Sheet, metrics: Metrics) -> None:
     minimum = from_minor(each.number_of("min_amount_cents"), sheet.currency)
     if minimum:
         steps.append(f"minimum {number(minimum)} prorated by day")
-    _billing(each, kind)
+    _billing(each)
     plan.charge(name, said, meter, steps, f"Metric {metric.code}, {model}")
 
 
@@ -76,7 +88,9 @@ def _kind(model: str, places: Sequence[Json], has_filters: bool) -> Literal["uni
         return "money"
     if model != "percentage":
         return "units"
-    bounds = [each for each in places if each.has("per_transaction_min_amount") or each.has("per_transaction_max_amount")]
+    bounds = [
+        each for each in places if each.has("per_transaction_min_amount") or each.has("per_transaction_max_amount")
+    ]
     if bounds and not has_filters:
         return "bounded"
     for each in bounds:
@@ -95,7 +109,9 @@ def _meter_name(metric: Metric, kind: str, by: Sequence[str]) -> str:
 def _meter(metric: Metric, model: str, kind: str, by: tuple[str, ...], properties: Json, sheet: Sheet) -> Meter:
     if kind == "units":
         return Meter(metric.code, metric.measure, metric.carried, by=by)
-    amount = {"dynamic": f"precise_total_amount_cents / {10**sheet.digits}", "custom": "amount"}.get(model, metric.field)
+    amount = {"dynamic": f"precise_total_amount_cents / {10**sheet.digits}", "custom": "amount"}.get(
+        model, metric.field
+    )
     if kind == "parts":
         return Meter(metric.code, f"by part {{ amount: sum({amount}) events: count() }}", by=by)
     if kind == "bounded":
@@ -205,7 +221,7 @@ def _lose_groups(properties: Json) -> None:
         properties.lose_field(field, "fees by group are added up where a charge has filters")
 
 
-def _billing(each: Json, kind: str) -> None:
+def _billing(each: Json) -> None:
     """When and how the charge is billed: what a program does not say is lost."""
     advance = each.get("pay_in_advance")
     if advance is not None and advance.truth():
@@ -227,15 +243,18 @@ def _steps(model: str, kind: str, properties: Json) -> list[str]:
         case "standard":
             return [price(properties.need("amount").number())]
         case "graduated":
-            return [tiered("graduated", ranges_of(properties, "graduated_ranges"), even_at_zero=True)]
+            return [tiered(properties, "graduated", ranges_of(properties, "graduated_ranges"), even_at_zero=True)]
         case "volume":
-            return [tiered("volume", ranges_of(properties, "volume_ranges"), even_at_zero=True)]
+            return [tiered(properties, "volume", ranges_of(properties, "volume_ranges"), even_at_zero=True)]
         case "graduated_percentage":
             tiers = ranges_of(properties, "graduated_percentage_ranges", "rate")
-            return [tiered("graduated", tiers, behind="%", even_at_zero=True)]
+            return [tiered(properties, "graduated", tiers, behind="%", even_at_zero=True)]
         case "package":
             size = number(properties.need("package_size").positive())
-            return [*_included(properties.get("free_units")), price(properties.need("amount").number(), f" per started {size}")]
+            return [
+                *_included(properties.get("free_units")),
+                price(properties.need("amount").number(), f" per started {size}"),
+            ]
         case "percentage":
             return ["price 100%"] if kind == "bounded" else _percentage(properties, kind)
         case _:
@@ -248,10 +267,13 @@ def _steps(model: str, kind: str, properties: Json) -> list[str]:
 def _percentage(properties: Json, kind: str) -> list[str]:
     """A share of the amounts and a fixed fee for each event; what is free of the one is free of the other in order."""
     rate, fixed = properties.need("rate").number(), properties.number_of("fixed_amount")
-    free_events, free_amount = properties.get("free_units_per_events"), properties.get("free_units_per_total_aggregation")
+    free_events, free_amount = (
+        properties.get("free_units_per_events"),
+        properties.get("free_units_per_total_aggregation"),
+    )
     amount = [*_included(free_amount), price(rate, "%") if kind == "money" else price(rate / 100)]
     events = [*_included(free_events), price(fixed)]
-    if free_amount is not None and free_amount.number() and (fixed or free_events and free_events.number()):
+    if free_amount is not None and free_amount.number() and (fixed or (free_events and free_events.number())):
         free_amount.lose(f"events within the free amount pay no fixed fee either: {IN_ORDER}")
     if free_events is not None and free_events.number() and rate:
         free_events.lose(f"the amounts of the free events are free of the rate too: {IN_ORDER}")
@@ -272,11 +294,11 @@ def ranges_of(properties: Json, field: str, rate: str = "per_unit_amount") -> li
     for each in properties.need(field).items():
         start = each.need("from_value").number()
         if start not in (before, before + 1):
-            each.refuse(f"it begins at {start} while the range before ends at {before}", "let ranges follow one another")
+            each.refuse(
+                f"it begins at {start} while the range before ends at {before}", "let ranges follow one another"
+            )
         upper = each.get("to_value")
         bound = upper.number() if upper else None
         tiers.append(Tier(bound, each.number_of(rate), each.number_of("flat_amount")))
         before = bound if bound is not None else before
-    if not tiers:
-        properties.refuse(f"`{field}` is empty", "give it at least one range")
     return tiers

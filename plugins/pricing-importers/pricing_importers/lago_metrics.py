@@ -65,7 +65,8 @@ class Metrics:
         place = charge.get("billable_metric_code")
         if place is None:
             charge.refuse(
-                "it has no `billable_metric_code`", "export the plan from the API, which names the metrics by their codes"
+                "it has no `billable_metric_code`",
+                "export the plan from the API, which names the metrics by their codes",
             )
         code = place.text()
         if code not in self._read:
@@ -101,7 +102,9 @@ def _metric(code: str, place: Json) -> Metric:
     elif found == "custom_agg":
         kind.lose("its own code computes the quantity: send it as `value`")
     elif is_recurring:
-        place.lose_field("recurring", f"units of earlier periods stay counted: {LEVEL}" if found == "sum_agg" else LEVEL)
+        place.lose_field(
+            "recurring", f"units of earlier periods stay counted: {LEVEL}" if found == "sum_agg" else LEVEL
+        )
     place.lose_field("expression", f"a formula of Lago computes `{field}`: send its result")
     _read_filters(place)
     return Metric(

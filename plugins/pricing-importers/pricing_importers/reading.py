@@ -41,9 +41,10 @@ class Document:
         """What the importer said is lost and what nobody read, in the order of the document."""
         return tuple(Lost(pointer or "/", why) for pointer, why in self._lost_in(self.value, "", ""))
 
-    def ignored_here(self) -> tuple[str, ...]:
-        """Names of the fields of this document that were left aside as no part of a price."""
-        return tuple(sorted(set(self._ignored_in(self.value, ""))))
+    def header(self, said: str) -> tuple[str, ...]:
+        """What stands above the program: what it was made of, and the fields left aside as no part of a price."""
+        ignored = ", ".join(f"`{name}`" for name in sorted(set(self._ignored_in(self.value, ""))))
+        return (f"Made from {said}.", *([f"Left out, as no part of an amount: {ignored}."] if ignored else []))
 
     def _lost_in(self, value: Any, pointer: str, name: str) -> Iterator[tuple[str, str]]:
         if pointer in self.said:
@@ -210,9 +211,13 @@ class Json:
         """Mark it as read, with all inside it: it is said elsewhere in the document."""
         self.document.read.add(self.pointer)
 
+    def refusal(self, what: str, mend: str) -> ValueError:
+        """The error for this place: where, what, and how to mend it."""
+        return ValueError(f"{self.pointer or 'the document'}: {what}; {mend}")
+
     def refuse(self, what: str, mend: str) -> NoReturn:
-        """Raise the `ValueError` for this place."""
-        raise ValueError(f"{self.pointer or 'the document'}: {what}; {mend}")
+        """Raise the error for this place."""
+        raise self.refusal(what, mend)
 
     def _object(self) -> dict[str, Any]:
         if not isinstance(self.value, dict):

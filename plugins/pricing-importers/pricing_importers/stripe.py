@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Literal
 
 from pricing_dsl.plugin import Imported
 from pricing_importers.currencies import from_stripe
@@ -57,7 +56,7 @@ def read(data: bytes) -> Imported:
     """One Price object, or a list of them, as a program. Raises `ValueError` with place, what and how to mend it."""
     document = Document(data, IGNORED, REASONS)
     prices = _prices(document.root)
-    sheet = Sheet(prices[0].need("currency").text().upper())
+    sheet = Sheet(prices[0].need("currency"))
     wanted = [(each, bill) for each in prices if (bill := _bill(each, sheet)) is not None]
     if not wanted:
         document.root.refuse("it has no price that a program can say", "see `recurring`: days, weeks, months or years")
@@ -67,10 +66,11 @@ def read(data: bytes) -> Imported:
     plans[ONCE] = plans.get("monthly") or next(iter(plans.values()))
     for each, bill in wanted:
         _line(each, sheet, plans[bill])
-    left = ", ".join(f"`{name}`" for name in document.ignored_here())
-    header = ["Made from prices of Stripe. Give each line the usage of its meter; remove the lines you do not sell."]
-    header += [f"Left out, as no part of an amount: {left}."] if left else []
-    return Imported(sheet.program(*header), document.lost())
+    header = document.header("prices of Stripe")
+    return Imported(
+        sheet.program(*header, "Give each line the usage of its meter, and remove the lines that you do not sell."),
+        document.lost(),
+    )
 
 
 def _prices(root: Json) -> tuple[Json, ...]:
@@ -169,7 +169,9 @@ def _meter(each: Json, sheet: Sheet, key: str, name: str) -> tuple[str, bool]:
     usage = recurring.get("usage_type")
     if usage is None or usage.one_of("licensed", "metered") == "licensed":
         if usage:
-            usage.lose("Stripe bills the quantity in advance; the line charges the last quantity at the end of the period")
+            usage.lose(
+                "Stripe bills the quantity in advance; the line charges the last quantity at the end of the period"
+            )
         return sheet.meter(name, Meter(f"{key}.quantity", "last(quantity)", carried=True)), False
     aggregate = recurring.get("aggregate_usage")
     measure, carried = AGGREGATIONS[aggregate.one_of(*AGGREGATIONS)] if aggregate else ("sum(value)", False)
@@ -192,17 +194,17 @@ def _price(each: Json, currency: str, is_metered: bool) -> str:
         return price(amount)
     mode = "started" if transform.need("round").one_of("up", "down") == "up" else "full"
     size = transform.need("divide_by").positive()
-    return price(amount, f" per {mode} {int(size)}") if size.denominator == 1 else transform.refuse(
-        "`divide_by` is no whole number", "write a whole number"
+    return (
+        price(amount, f" per {mode} {int(size)}")
+        if size.denominator == 1
+        else transform.refuse("`divide_by` is no whole number", "write a whole number")
     )
 
 
 def _tiered(each: Json, currency: str, is_metered: bool) -> str:
     """Tiers; the flat amount of the first is due without usage too where usage is metered (a fixed fee and overage)."""
     each.lose_field("transform_quantity", "Stripe does not transform quantities of tiers")
-    kind: Literal["graduated", "volume"] = "graduated"
-    if each.need("tiers_mode").one_of("graduated", "volume") == "volume":
-        kind = "volume"
+    is_volume = each.need("tiers_mode").one_of("graduated", "volume") == "volume"
     tiers: list[Tier] = []
     for tier in each.need("tiers", "list the price with `expand[]=data.tiers`").items():
         upper = tier.get("up_to")
@@ -213,9 +215,7 @@ def _tiered(each: Json, currency: str, is_metered: bool) -> str:
         if amount is None and flat is None:
             tier.refuse("it has neither `unit_amount` nor `flat_amount`", "give it one of them")
         tiers.append(Tier(bound, amount or Fraction(0), flat or Fraction(0)))
-    if not tiers:
-        each.refuse("it has no tiers", "list the price with `expand[]=data.tiers`")
-    return tiered(kind, tiers, even_at_zero=is_metered)
+    return tiered(each, "volume" if is_volume else "graduated", tiers, even_at_zero=is_metered)
 
 
 def _amount(place: Json, field: str, currency: str) -> Fraction | None:
@@ -225,7 +225,9 @@ def _amount(place: Json, field: str, currency: str) -> Fraction | None:
         return None
     values = [each.number() for each in (exact, whole) if each is not None]
     if values[0] != values[-1]:
-        place.refuse(f"`{field}` is {values[-1]} and `{field}_decimal` is {values[0]}", "make them equal, or remove one")
+        place.refuse(
+            f"`{field}` is {values[-1]} and `{field}_decimal` is {values[0]}", "make them equal, or remove one"
+        )
     if values[0] < 0:
         place.refuse(f"`{field}` is negative", "a price is zero or more: write a credit as a discount")
     return from_stripe(values[0], currency)

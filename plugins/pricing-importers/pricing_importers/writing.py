@@ -14,6 +14,7 @@ from typing import Literal
 
 import pricing_dsl
 from pricing_importers.currencies import digits_of
+from pricing_importers.reading import Json
 
 NAME_CHARACTERS_MAX = 60
 """Longer names are cut, so that the program stays readable."""
@@ -140,10 +141,20 @@ class Tier:
         return f"{bound}: {cost}{at_zero}"
 
 
-def tiered(
-    kind: Literal["graduated", "volume"], tiers: Sequence[Tier], *, behind: str = "", even_at_zero: bool = False
-) -> str:
-    """The price step of tiers; without an open end, what lies beyond the last is refused, never free."""
+Kind = Literal["graduated", "volume"]
+
+
+def tiered(place: Json, kind: Kind, tiers: Sequence[Tier], *, behind: str = "", even_at_zero: bool = False) -> str:
+    """The price step of the tiers at a place; without an open end, what lies beyond the last is refused, never free."""
+    if not tiers:
+        place.refuse("it has no tiers", "give it at least one")
+    lower = Fraction(0)
+    for tier in tiers:
+        if tier.upper is None and tier is not tiers[-1]:
+            place.refuse("a tier without an end is not the last", "give an end to all tiers but the last")
+        if tier.upper is not None and tier.upper <= lower:
+            place.refuse(f"a tier ends at {tier.upper}, and the one before at {lower}", "let the ends of tiers ascend")
+        lower = tier.upper or lower
     if len(tiers) == 1 and tiers[0].upper is None and not tiers[0].flat and not tiers[0].minimum:
         return price(tiers[0].amount, behind)
     words = [tier.words(behind, even_at_zero and index == 0) for index, tier in enumerate(tiers)]
@@ -152,7 +163,7 @@ def tiered(
     return f"{kind} {{\n" + "\n".join(words) + "\n}"
 
 
-def cost_of(kind: Literal["graduated", "volume"], tiers: Sequence[Tier], quantity: Fraction) -> Fraction:
+def cost_of(kind: Kind, tiers: Sequence[Tier], quantity: Fraction) -> Fraction:
     """What a fixed quantity costs; the flat amount of the first tier is due at zero too.
 
     >>> cost_of("graduated", [Tier(Fraction(10), Fraction(2), Fraction(5)), Tier(None, Fraction(1))], Fraction(12))
@@ -223,9 +234,12 @@ class Plan:
 class Sheet:
     """One program being written."""
 
-    def __init__(self, currency: str) -> None:
-        self.currency = currency
-        self.digits = digits_of(currency)
+    def __init__(self, place: Json) -> None:
+        """A program in the currency at that place of the document."""
+        self.currency = place.text().upper()
+        if not re.fullmatch("[A-Z]{3}", self.currency):
+            place.refuse(f"`{place.value}` is no currency of ISO 4217", "give prices in a currency, as in `USD`")
+        self.digits = digits_of(self.currency)
         self.plans: list[Plan] = []
         self._meters: dict[Meter, str] = {}
         self._said: dict[Meter, str] = {}
@@ -267,7 +281,18 @@ class Sheet:
         parts += [meter.words(name, self._said[meter]) + "\n" for meter, name in self._meters.items()]
         parts += [table + "\n" for table in self._tables]
         parts += [plan.words() + "\n" for plan in self.plans]
-        return pricing_dsl.format_source("\n".join(parts))
+        return _checked("\n".join(parts))
+
+
+def _checked(program: str) -> str:
+    """The program, formatted. What the language refuses is refused here: an import gives a program or says why not.
+
+    What the lints of other plugins (codes P) find is the reader's business.
+    """
+    for found in pricing_dsl.check(program):
+        if found.severity == "error" and not found.code.startswith("P"):
+            raise ValueError(f"the program made of it is refused: {found.message}; {found.help}")
+    return pricing_dsl.format_source(program)
 
 
 def comment_line(value: str) -> str:

@@ -21,6 +21,7 @@ from typing import Any, Generic, TypeVar
 import pluggy
 
 from pricing_dsl.limits import PLUGIN_LOAD_SECONDS_MAX
+from pricing_dsl.plugin import trace
 from pricing_dsl.plugin.checks import KINDS
 from pricing_dsl.plugin.contract import Aggregation, Command, Exporter, Function, Importer, Lint, PriceShape
 from pricing_dsl.plugin.discovery import OWN_PACKAGE, Choice, Found, choice_from, given, installed
@@ -107,12 +108,16 @@ class Plugins:
         One that raises does not keep the others from being told; it is logged, and returned so that a host can show it.
         """
         failed: list[Refused] = []
+        tracing = trace.is_on()
         for found, name, implementation in self._observers:
             if name != hook:
                 continue
             values = [arguments[argument] for argument in implementation.argnames]
             try:
-                traced(found.name, hook, implementation.function, *values)
+                if tracing:
+                    traced(found.name, hook, implementation.function, *values)
+                else:
+                    implementation.function(*values)
             except Exception as error:
                 failed.append(Refused(found.name, found.version, hook, f"it raised {said(error)}", where(error)))
         if failed:

@@ -35,7 +35,7 @@ def bind_contract(
     body: Annotated[bytes, Depends(raw_body)],
     key: IdempotencyKey = None,
 ) -> Response:
-    """Bind a contract to a customer, so that its usage is priced by it. Bound so already, it is the one that is there."""
+    """Bind a contract to a customer, so that its usage is priced by it; bound so already, it is the one there is."""
     state = state_of(request)
     now = state.clock()
 

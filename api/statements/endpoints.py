@@ -40,7 +40,7 @@ def finalise(
     body: Annotated[bytes, Depends(raw_body)],
     key: IdempotencyKey = None,
 ) -> Response:
-    """Finalise a period. It is refused while usage is unpriced; finalised already, it is the statement that is there."""
+    """Finalise a period. It is refused while usage is unpriced; finalised already, it is the statement there is."""
     state = state_of(request)
     now = state.clock()
     new: list[Statement] = []

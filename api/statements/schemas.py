@@ -11,9 +11,9 @@ class Finalise(Schema):
     """One whole billing period of a customer's contract, once it is over."""
 
     customer: Customer
-    contract: Annotated[
-        str | None, Field(max_length=200, description="Which one, where the customer has several.")
-    ] = None
+    contract: Annotated[str | None, Field(max_length=200, description="Which one, where the customer has several.")] = (
+        None
+    )
     period: Period
 
 

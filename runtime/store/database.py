@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Literal, TypeVar
 
+import psycopg
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -109,7 +110,7 @@ class Database:
             try:
                 with self.transaction() as transaction:
                     return work(transaction)
-            except DBAPIError as error:
+            except (DBAPIError, psycopg.Error) as error:
                 if attempt == TRANSACTION_TRIES_MAX or not is_in_the_way(error):
                     raise
             time.sleep(pause * (1 + random.random()))
@@ -120,10 +121,10 @@ class Database:
         self.engine.dispose()
 
 
-def is_in_the_way(error: DBAPIError) -> bool:
-    """Whether a transaction failed only because of another one."""
-    state = getattr(error.orig, "sqlstate", None)
-    return state in IN_THE_WAY or "database is locked" in str(error.orig)
+def is_in_the_way(error: DBAPIError | psycopg.Error) -> bool:
+    """Whether a transaction failed only because of another one. Bulk paths raise the driver's own errors."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlstate", None) in IN_THE_WAY or "database is locked" in str(cause)
 
 
 def _url(url: str) -> URL:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import func
 from sqlmodel import col, select
@@ -17,23 +17,34 @@ from runtime.store.database import Work
 from runtime.store.tables import Contract, Meter, Program, ProgramMeter
 
 
+METERING_LOCK: Final = 3
+"""Tells the advisory locks of metering from others of the same tenant."""
+
+
+def expressions_of(meter: ir.Meter) -> list[ir.Expression]:
+    """All that a meter reads of an event."""
+    expressions = [each.expression for each in meter.event_dimensions]
+    expressions += [argument for measure in meter.measures for argument in measure.arguments]
+    return expressions if meter.where is None else [*expressions, meter.where]
+
+
 def definition_of(program: ir.Program, meter: ir.Meter) -> ir.Program:
     """A program of one meter and the tables that its expressions read: what its aggregates depend on, and no more.
 
     How the meter is called by its label, and where it stands in the text, take no part in it.
     """
-    expressions = [d.expression for d in meter.event_dimensions]
-    expressions += [argument for measure in meter.measures for argument in measure.arguments]
-    if meter.where is not None:
-        expressions.append(meter.where)
-    operations = [each for expression in expressions for each in walk_expression(expression)]
+    operations = [each for expression in expressions_of(meter) for each in walk_expression(expression)]
     read = {each.operator.removeprefix("table:") for each in operations if isinstance(each, ir.Apply)}
     tables = tuple(table for table in program.tables if table.name in read)
     return replace(program, meters=(replace(meter, label=""),), tables=tables, quantities=(), plans=(), contracts=())
 
 
 def register(work: Work, tenant_id: str, program: ir.Program, now: datetime) -> Mapping[str, int]:
-    """The ids of a program's meters by name; a definition that is new is measured from now on."""
+    """The ids of a program's meters by name; a definition that is new is measured from now on.
+
+    Waits until no batch is on its way, and lets none begin before the transaction ends.
+    """
+    _lock(work, tenant_id, shared=False)
     ids: dict[str, int] = {}
     for meter in program.meters:
         definition = definition_of(program, meter)
@@ -81,8 +92,16 @@ class Measuring(NamedTuple):
     definitions: tuple[Definition, ...]
 
 
-def stamp(work: Work, tenant_id: str) -> tuple[int, int, int]:
-    """Changes whenever what `measuring` says changes: programs and contracts are only ever added to, or bound anew."""
+Stamp = tuple[int, int, int]
+
+
+def stamp(work: Work, tenant_id: str) -> Stamp:
+    """Changes whenever what `measuring` says changes, for programs and contracts are only ever added.
+
+    Until the transaction ends no program is published (`register` waits), so that no event is measured by what is not
+    in force at its time.
+    """
+    _lock(work, tenant_id, shared=True)
     programs = work.session.exec(select(func.max(Program.id)).where(Program.tenant_id == tenant_id)).one()
     pinned = select(func.count(), func.sum(Contract.version)).where(
         Contract.tenant_id == tenant_id, col(Contract.version).is_not(None)
@@ -130,3 +149,10 @@ def measuring(work: Work, tenant_id: str) -> list[Measuring]:
         ids = sorted({meter_id for program_id in in_force for meter_id in reads.get(program_id, ())})
         made.append(Measuring(start, tuple(meters[each] for each in ids)))
     return made
+
+
+def _lock(work: Work, tenant_id: str, *, shared: bool) -> None:
+    """Keep those that publish from those that measure. On SQLite a writer is alone anyhow."""
+    if work.dialect == "postgresql":
+        word = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        work.driver.execute(f"SELECT {word}(hashtextextended(%s, {METERING_LOCK}))", (tenant_id,))

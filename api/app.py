@@ -1,0 +1,174 @@
+"""The application: its routes, how errors become problems, what happens when it starts and stops.
+
+uvicorn --factory api.app:from_settings
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import TypeAdapter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from api import health
+from api.balances.endpoints import router as balances
+from api.contracts.endpoints import router as contracts
+from api.edge import Edge
+from api.events import schemas as event_schemas
+from api.events.endpoints import router as events
+from api.jobs.endpoints import router as jobs
+from api.jobs.runner import Runner
+from api.keys.endpoints import router as keys
+from api.logs import configure
+from api.plugins.endpoints import router as plugins
+from api.previews import schemas as preview_schemas
+from api.previews.endpoints import router as previews
+from api.previews.service import Previews
+from api.problems import Problem, handle, malformed, response_of
+from api.programs.endpoints import router as programs
+from api.schemas import ProblemDocument
+from api.settings import ServerSettings
+from api.state import State
+from api.statements.endpoints import router as statements
+from api.usage.endpoints import router as usage
+from pricing_dsl import __version__
+from pricing_dsl.diagnostics.diagnostic import ProgramError
+from pricing_dsl.evaluate.errors import EvaluationError
+from runtime.errors import RuntimeProblem
+from runtime.store.database import Database
+
+DRAIN_SECONDS: Final = 30
+USED_SECONDS: Final = 10
+"""How often it is written down when keys were last used."""
+OPEN_PATHS: Final = ("/livez", "/readyz", "/metrics", "/errors/{code}")
+"""What needs no key."""
+
+
+class Pricing:
+    """The whole server as one ASGI application: the edge around the routes."""
+
+    def __init__(
+        self, settings: ServerSettings, database: Database, clock: Callable[[], datetime] | None = None
+    ) -> None:
+        self.state = State(settings, database, clock)
+        self.fastapi = routes(self.state)
+        self.edge = Edge(
+            self.fastapi,
+            in_work_max=settings.requests_max,
+            body_bytes_max=settings.body_bytes_max,
+            seconds_max=settings.request_seconds_max,
+        )
+        self.fastapi.state.edge = self.edge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.edge(scope, receive, send)
+
+
+def from_settings() -> Pricing:
+    """The server as the environment says."""
+    settings = ServerSettings()
+    configure(settings.log_format)
+    return Pricing(settings, Database.open(settings.database_url))
+
+
+def routes(state: State) -> FastAPI:
+    """The routes around one state."""
+    app = FastAPI(
+        title="pricing-dsl",
+        version=__version__,
+        description="Pricing as code: programs published, usage metered, charges previewed, statements finalised.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        separate_input_output_schemas=False,
+    )
+    app.state.pricing = state
+    app.state.previews = Previews(state)
+    app.state.runner = Runner(state)
+    for router in (
+        programs, contracts, events, usage, previews, jobs, statements, balances, plugins, keys, health.router,
+    ):  # fmt: skip
+        app.include_router(router)
+    for raised in (Problem, RuntimeProblem, EvaluationError, ProgramError):
+        app.add_exception_handler(raised, handle)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, unknown)
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]
+    return app
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """While the server runs, jobs run too. When it stops, what was accepted is finished."""
+    state: State = app.state.pricing
+    app.state.runner.start()
+    writing = asyncio.create_task(write_used(state))
+    yield
+    await app.state.edge.drain(DRAIN_SECONDS)
+    writing.cancel()
+    await asyncio.to_thread(app.state.runner.stop)
+    await asyncio.to_thread(state.keys.write_used)
+    state.database.close()
+
+
+async def write_used(state: State) -> None:
+    while True:
+        await asyncio.sleep(USED_SECONDS)
+        await asyncio.to_thread(state.keys.write_used)
+
+
+# --- errors ----------------------------------------------------------------------------------------------------------
+
+
+async def invalid(request: Request, error: Exception) -> Response:
+    """What pydantic found."""
+    assert isinstance(error, RequestValidationError)
+    return response_of(malformed(error.errors()), str(request.scope.get("request_id", "")))
+
+
+async def unknown(request: Request, error: Exception) -> Response:
+    """What no route takes."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        problem = Problem("A0207", f"{request.method} is not known here", headers=dict(error.headers or {}))
+    elif error.status_code == 404:
+        problem = Problem("A0206", f"there is nothing at {request.url.path}", "/openapi.json says what there is")
+    else:
+        problem = Problem("A0201", str(error.detail))
+    return response_of(problem, str(request.scope.get("request_id", "")))
+
+
+# --- the document ----------------------------------------------------------------------------------------------------
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document: FastAPI's, with what the hot path and the keys add to it."""
+    if app.openapi_schema is None:
+        made = FastAPI.openapi(app)
+        schemas = made["components"]["schemas"]
+        for name, source in (
+            ("ProblemDocument", ProblemDocument),
+            ("Events", event_schemas.Events),
+            ("Preview", preview_schemas.Preview),
+            ("Increment", preview_schemas.Increment),
+            ("Batch", preview_schemas.Batch),
+        ):
+            schema = TypeAdapter(source).json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(schema.pop("$defs", {}))
+            schemas[name] = schema
+        made["components"]["securitySchemes"] = {
+            "key": {"type": "http", "scheme": "bearer", "description": "`ID.SECRET`, from `pricing keys create`."}
+        }
+        for path, operations in made["paths"].items():
+            for operation in operations.values():
+                operation["security"] = [] if path in OPEN_PATHS else [{"key": []}]
+        app.openapi_schema = made
+    return app.openapi_schema

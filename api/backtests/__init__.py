@@ -1,1 +1,0 @@
-"""Backtests and other jobs: work that takes longer than a request."""

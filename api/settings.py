@@ -16,4 +16,4 @@ class ServerSettings(Settings):
     body_bytes_max: int = Field(default=16_000_000, ge=1_024, description="Size of a request's body.")
     request_seconds_max: float = Field(default=30, gt=0, description="Time for one request; then it is answered 503.")
     requests_per_second: int = Field(default=1_000, ge=1, description="For each key, unless the key says otherwise.")
-    log_format: str = Field(default="json", pattern="^(json|console)$")
+    log_format: str = Field(default="console", pattern="^(json|console)$")

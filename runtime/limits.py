@@ -30,11 +30,29 @@ FUTURE_HOURS_MAX = 24
 CELLS_PER_HOUR_MAX = 100_000
 """Combinations of dimension values of one customer and meter in one hour."""
 
-CELL_CHARACTERS_MAX = 2_000
-"""Length of the dimension values of one cell, as JSON."""
+CELL_BYTES_MAX = 1_600
+"""Length of the dimension values of one cell, as JSON: with the customer they are a key that PostgreSQL can index."""
+
+PLACES_KEPT = 100_000
+"""Hours of customers and meters of which a process keeps how many cells they have."""
+
+MEASURED_DIGITS_MAX = 300
+"""Digits of what one event counts: those of a product are the digits of its factors added up."""
+
+LOOKUPS_KEPT = 10_000
+"""Look-ups in one table that a process keeps for measuring."""
+
+REASON_CHARACTERS_MAX = 2_000
+"""Length of the reason that is kept with a rejected event; the event is kept whole."""
+
+FORGET_AFTER_HOURS = 24
+"""How much longer than the dedup window ids are kept, so that clocks of several processes may differ."""
 
 EVALUATORS_KEPT = 10_000
 """Contracts whose evaluators a process keeps."""
+
+PROGRAMS_KEPT = 64
+"""Versions of programs that a process keeps as they are, to make evaluators of."""
 
 UNFINALISED_PERIODS_MAX = 36
 """Periods that a preview goes back to a finalised one, evaluating each for what it leaves."""

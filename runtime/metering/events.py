@@ -7,24 +7,28 @@ event, so that one bad event harms no other.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
 from runtime.limits import BATCH_BYTES_MAX, EVENT_NAME_CHARACTERS_MAX
 
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=EVENT_NAME_CHARACTERS_MAX)]
+
 
 class Event(msgspec.Struct, frozen=True, gc=False):
     """One event. `time` has a zone; `id` is unique within its `source`."""
 
-    id: str
-    source: str
-    type: str
-    subject: str
-    time: datetime
+    id: Name
+    source: Name
+    type: Name
+    subject: Name
+    time: Annotated[datetime, msgspec.Meta(tz=True)]
     data: dict[str, Any] = {}
 
 
@@ -36,63 +40,94 @@ class Malformed(NamedTuple):
 
 
 Given = Event | Malformed
+NOT_READ: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
-_WHOLE = msgspec.json.Decoder(list[Event], float_hook=Decimal)
-_PIECES = msgspec.json.Decoder(list[msgspec.Raw])
+_ARRAY = msgspec.json.Decoder(list[Event], float_hook=Decimal)
 _ONE = msgspec.json.Decoder(Event, float_hook=Decimal)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
+_PARSER = json.JSONDecoder(parse_float=str, parse_int=str)
+_SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def read_batch(data: bytes) -> list[Given]:
-    """The events of a JSON array, or of newline-delimited JSON. What is no event comes back as `Malformed`.
+    """The events of a JSON array, of newline-delimited JSON, or one event. What is none comes back as `Malformed`.
 
-    Raises `ValueError` for a batch that is too large or an array that does not end.
+    Raises `ValueError` for a batch that is too large or an array that cannot be taken apart.
     """
     if len(data) > BATCH_BYTES_MAX:
-        raise ValueError(f"a batch is at most {BATCH_BYTES_MAX:_} bytes, and this one is {len(data):_}")
-    if data.lstrip()[:1] != b"[":
-        return [_read_one(line) for line in data.splitlines() if line.strip()]
+        raise ValueError(f"a batch is at most {BATCH_BYTES_MAX:_} bytes, and this one has {len(data):_}")
+    is_array = data.lstrip()[:1] == b"["
     try:
-        return list(_WHOLE.decode(data))
-    except msgspec.MsgspecError:
+        return [*(_ARRAY.decode(data) if is_array else _ONE.decode_lines(data))]
+    except NOT_READ:
         pass
+    if is_array:
+        return [_read_one(piece) for piece in _pieces(data)]
     try:
-        pieces = _PIECES.decode(data)
-    except msgspec.MsgspecError as error:
-        raise ValueError(f"the batch is no JSON array: {error}") from None
-    return [_read_one(bytes(piece)) for piece in pieces]
+        return [_ONE.decode(data)]
+    except NOT_READ:
+        return [_read_one(line) for line in data.splitlines() if line.strip()]
 
 
 def read_mappings(events: Iterable[Any]) -> Iterator[Given]:
     """Events that are mappings already, from a file of another form."""
     for event in events:
         try:
-            yield msgspec.convert(event, Event)
-        except msgspec.ValidationError as error:
-            yield Malformed(str(event), str(error))
+            made = msgspec.convert(event, Event)
+            _ENCODER.encode(made)
+        except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
+            yield Malformed(repr(event), _why(error))
+        else:
+            yield made
 
 
 def written(event: Given) -> str:
-    """An event as JSON text, to be kept with the reason why it was not taken."""
+    """An event as JSON text, to be kept with the reason why it was not taken; what is no event as it came."""
     return event.text if isinstance(event, Malformed) else _ENCODER.encode(event).decode()
 
 
-def fault(event: Event) -> str | None:
-    """Why an event cannot be taken whatever its meters are; `None` where nothing is wrong with it."""
-    for name, text in (("id", event.id), ("source", event.source), ("type", event.type), ("subject", event.subject)):
-        if not text:
-            return f"its `{name}` is empty"
-        if len(text) > EVENT_NAME_CHARACTERS_MAX:
-            return f"its `{name}` has more than {EVENT_NAME_CHARACTERS_MAX} characters"
-        if "\0" in text:
-            return f"its `{name}` has a zero character"
-    if event.time.tzinfo is None:
-        return "its `time` has no zone: write 2026-03-01T06:00:00Z"
-    return None
+def as_mapping(event: Given) -> dict[str, Any]:
+    """An event as a mapping, its numbers exact; what is none under `text`."""
+    if isinstance(event, Malformed):
+        return {"text": event.text}
+    return {**msgspec.structs.asdict(event), "time": event.time.isoformat()}
+
+
+def storable(text: str) -> str:
+    r"""A text that every database keeps: a zero character and half a surrogate pair are written out.
+
+    >>> storable("a\0b\ud800")
+    'a\\x00b\\ud800'
+    """
+    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
 
 
 def _read_one(data: bytes) -> Given:
     try:
         return _ONE.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        return Malformed(data.decode(errors="replace"), str(error))
+    except NOT_READ as error:
+        return Malformed(data.decode("utf-8", "backslashreplace"), _why(error))
+
+
+def _why(error: Exception) -> str:
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """The elements of a JSON array, each as it stands. Raises `ValueError` where it does not end."""
+    text = data.decode("utf-8", "surrogateescape")
+    at = _SPACE.match(text, text.index("[") + 1).end()  # type: ignore[union-attr]
+    if text[at : at + 1] == "]":
+        return
+    while True:
+        try:
+            _, end = _PARSER.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"the batch is no JSON array: at character {at} {_why(error)}") from None
+        yield text[at:end].encode("utf-8", "surrogateescape")
+        at = _SPACE.match(text, end).end()  # type: ignore[union-attr]
+        mark, at = text[at : at + 1], _SPACE.match(text, at + 1).end()  # type: ignore[union-attr]
+        if mark == "]" and at == len(text):
+            return
+        if mark != ",":
+            raise ValueError(f"the batch is no JSON array: a comma or its end is missing at character {at}")

@@ -7,37 +7,50 @@ anew; one whose answer was lost may be sent again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
+from threading import Lock
 from typing import Final, Literal, NamedTuple
 
 from sqlalchemy import insert
 
 from pricing_dsl.plugin.manager import plugins
 from runtime.errors import RuntimeProblem
-from runtime.limits import BATCH_EVENTS_MAX, CELL_CHARACTERS_MAX, CELLS_PER_HOUR_MAX
+from runtime.limits import (
+    BATCH_EVENTS_MAX,
+    CELL_BYTES_MAX,
+    CELLS_PER_HOUR_MAX,
+    DEDUP_DAYS,
+    FORGET_AFTER_HOURS,
+    PLACES_KEPT,
+    REASON_CHARACTERS_MAX,
+)
 from runtime.metering.batch import (
+    EPOCH,
     Bucket,
     Counted,
+    Merged,
     Metering,
     Rejected,
-    Sums,
-    add_up,
+    Sources,
     bucket_of,
-    measure,
+    count,
+    key_of,
+    merged,
     refused_by,
+    state_of,
 )
-from runtime.metering.events import Given, Malformed, read_batch, written
-from runtime.metering.merging import BucketFull, Merging, merging_for
+from runtime.metering.events import Event, Given, as_mapping, read_batch, storable, written
+from runtime.metering.merging import Full, Merging, Place, merging_for
 from runtime.store.database import Database, Work
-from runtime.store.repositories import meters
+from runtime.store.repositories import meters, programs
 from runtime.store.tables import RejectedEvent
 
 Outcome = Literal["accepted", "duplicate", "rejected"]
 
 UNCHECKED_CELLS: Final = CELLS_PER_HOUR_MAX // 16
-"""New cells of an hour that a process adds before it counts what is there: exact for up to 16 writers."""
+"""Cells of an hour up to which a process counts its own only: the limit is exact for up to 16 writers."""
 
 
 class Ingested(NamedTuple):
@@ -61,18 +74,20 @@ class Ingester:
     def __init__(self, database: Database, tenant_id: str) -> None:
         self.database = database
         self.tenant_id = tenant_id
-        self._metering: tuple[tuple[int, int, int], Metering] | None = None
-        self._cells: dict[tuple[int, str, int], int] = {}
+        self._metering: tuple[meters.Stamp, Metering] | None = None
+        self._room = Room()
+        self._forgotten = b""
+        """Up to which key ids were looked at lately: those beyond the dedup window go, a piece with each batch."""
 
     def ingest(self, batch: bytes | Sequence[Given], now: datetime) -> Ingested:
         """Take a batch; when this returns, what it says is on the disk.
 
-        Raises `RuntimeProblem`: X0305 for a batch that cannot be read or is too large.
+        Raises `RuntimeProblem`: X0101 no such tenant, X0305 a batch that cannot be read or is too large.
         """
         try:
             given = read_batch(batch) if isinstance(batch, bytes) else batch
         except ValueError as error:
-            raise RuntimeProblem("X0305", str(error), "send smaller batches of events") from None
+            raise RuntimeProblem("X0305", str(error), "send smaller batches of events, as JSON") from None
         if len(given) > BATCH_EVENTS_MAX:
             raise RuntimeProblem(
                 "X0305",
@@ -81,79 +96,82 @@ class Ingester:
             )
         answer = self.database.run(lambda work: self._take(work, given, now))
         for each in answer.rejected:
-            event = json.loads(written(given[each.place])) if not isinstance(given[each.place], Malformed) else {}
-            plugins().observe("usage_rejected", event=event, reason=each.reason)
+            plugins().observe("usage_rejected", event=as_mapping(given[each.place]), reason=each.reason)
         return answer
 
     def _take(self, work: Work, given: Sequence[Given], now: datetime) -> Ingested:
         metering = self._current(work)
-        counted, rejected = measure(metering, self.tenant_id, given, now)
         merging = merging_for(work)
-        outcomes: list[Outcome] = ["accepted"] * len(given)
+        without: set[int] = set()
+        duplicates: set[int] = set()
+        refused: list[Rejected] = []
         while True:
+            counted = count(metering, self.tenant_id, given, now, without)
             with work.connection.begin_nested() as savepoint:
-                new, duplicates = without_known(merging, counted)
-                refused = self._merge(metering, merging, new)
-                if refused:
-                    savepoint.rollback()
-            if not refused:
-                break
-            rejected.extend(refused)
-            gone = {each.place for each in refused}
-            counted = [each for each in counted if each.place not in gone]
-        for index in duplicates:
-            outcomes[index] = "duplicate"
-        rejected.sort()
+                known = merging.remember(counted.ids)
+                if known:  # without them; what is remembered stays so
+                    repeated = {p for key, p in zip(counted.ids, counted.places, strict=True) if key in known}
+                    duplicates.update(repeated, counted.repeated)
+                    counted = count(metering, self.tenant_id, given, now, without | duplicates)
+                again = self._merge(metering, merging, given, counted)
+                if not again:
+                    break
+                savepoint.rollback()
+            refused += again
+            without.update(each.place for each in again)
+            duplicates = set()
+        duplicates.update(counted.repeated)
+        rejected, repeated = self._unknown(merging, given, counted, [*counted.rejected, *refused])
+        duplicates |= repeated
+        self._keep(work, given, rejected, now)
+        self._forget(merging, len(given), now)
+        outcomes: list[Outcome] = ["accepted"] * len(given)
+        for place in duplicates:
+            outcomes[place] = "duplicate"
         for each in rejected:
             outcomes[each.place] = "rejected"
-        self._keep(work, given, rejected, now)
         return Ingested(tuple(outcomes), tuple(rejected))
 
     def _current(self, work: Work) -> Metering:
         stamp = meters.stamp(work, self.tenant_id)
-        if self._metering is None or self._metering[0] != stamp:
-            self._metering = stamp, Metering(meters.measuring(work, self.tenant_id))
-        return self._metering[1]
+        known = self._metering
+        if known is None or known[0] != stamp:
+            programs.require_tenant(work, self.tenant_id)
+            self._metering = known = stamp, Metering(meters.measuring(work, self.tenant_id))
+        return known[1]
 
-    def _merge(self, metering: Metering, merging: Merging, new: Sequence[Counted]) -> list[Rejected]:
-        """Merge the sums of the events that are new; those for which there is no room, and then nothing counts."""
-        sums, refused = add_up(metering, new)
+    def _merge(self, metering: Metering, merging: Merging, given: Sequence[Given], counted: Counted) -> list[Rejected]:
+        """Merge what a batch counts; or the events for which there is no room, and then what was merged is void."""
+        sums, refused = merged(metering, given, counted.sums)
         if refused:
-            return refused
-        too_long = {bucket for bucket in buckets_of(sums) if len(bucket.cell) > CELL_CHARACTERS_MAX}
+            return once_each(refused)
+        too_long = {bucket for bucket in sums.buckets() if len(bucket.cell.encode()) > CELL_BYTES_MAX}
         if too_long:
-            why = f"its dimension values have more than {CELL_CHARACTERS_MAX:_} characters"
-            return events_in(metering, new, too_long, "X0308", why)
-        crowded = self._crowded(merging, sums)
+            why = f"its dimension values have more than {CELL_BYTES_MAX:_} bytes"
+            return refused_in(metering, given, counted, too_long, "X0308", why)
+        crowded = self._room.crowded(merging, sums)
         if crowded:
-            why = f"its hour has more than {CELLS_PER_HOUR_MAX:_} combinations of dimension values already"
-            return events_in(metering, new, crowded, "X0309", f"{why}: give its meter fewer dimensions")
+            why = (
+                f"its hour has {CELLS_PER_HOUR_MAX:_} combinations of dimension values already: "
+                "give its meter fewer dimensions"
+            )
+            return refused_in(metering, given, counted, crowded, "X0309", why)
         for merge, pairs in sums.numbers.items():
             if pairs:
                 merging.numbers(merge, pairs)
-        try:
-            if sums.states:
-                merging.states(sums.states)
-        except BucketFull as full:
-            return [refused_by(each, full.cause) for each in counted_in(metering, new, {full.bucket})]
-        return []
+        full = merging.states(sums.states) if sums.states else []
+        return once_each([each for one in full for each in refused_of(metering, given, counted, one)])
 
-    def _crowded(self, merging: Merging, sums: Sums) -> set[Bucket]:
-        """The buckets of a batch that an hour has no room for, the last by name."""
-        crowded: set[Bucket] = set()
-        for place, more in sums.cells.items():
-            bound = self._cells.get(place, 0) + more
-            if bound > UNCHECKED_CELLS:
-                mine = [bucket for bucket in buckets_of(sums) if bucket[:3] == place]
-                fresh = sorted(set(mine) - merging.cells_among(mine))
-                there = merging.cells(*place)
-                room = max(CELLS_PER_HOUR_MAX - there, 0)
-                crowded.update(fresh[room:])
-                bound = there + min(len(fresh), room)
-            self._cells[place] = bound
-        if len(self._cells) > UNCHECKED_CELLS:
-            self._cells.clear()
-        return crowded
+    def _unknown(
+        self, merging: Merging, given: Sequence[Given], counted: Counted, rejected: Sequence[Rejected]
+    ) -> tuple[list[Rejected], set[int]]:
+        """Rejected events but for those that were accepted before: nothing is wrong with sending those again."""
+        sources = Sources(self.tenant_id)
+        found = [(each, given[each.place]) for each in rejected]
+        keys = {each.place: key_of(sources, event) for each, event in found if isinstance(event, Event)}
+        known = merging.known_among(set(keys.values())).difference(counted.ids) if keys else set()
+        repeated = {place for place, key in keys.items() if key in known}
+        return sorted(each for each in rejected if each.place not in repeated), repeated
 
     def _keep(self, work: Work, given: Sequence[Given], rejected: Iterable[Rejected], now: datetime) -> None:
         rows = [
@@ -161,48 +179,107 @@ class Ingester:
                 "tenant_id": self.tenant_id,
                 "received_at": now,
                 "code": each.code,
-                "reason": each.reason,
-                "event": written(given[each.place]),
+                "reason": storable(each.reason[:REASON_CHARACTERS_MAX]),
+                "event": storable(written(given[each.place])),
             }
             for each in rejected
         ]
         if rows:
             work.connection.execute(insert(RejectedEvent), rows)
 
-
-def without_known(merging: Merging, counted: Sequence[Counted]) -> tuple[list[Counted], list[int]]:
-    """The events that are new, once each, and the places of the others."""
-    first: dict[bytes, Counted] = {}
-    for each in counted:
-        first.setdefault(each.key, each)
-    known = merging.known_ids([(each.key, each.hour) for each in first.values()])
-    if not known and len(first) == len(counted):
-        return list(counted), []
-    new = [each for key, each in first.items() if key not in known]
-    fresh = {each.place for each in new}
-    return new, [each.place for each in counted if each.place not in fresh]
+    def _forget(self, merging: Merging, ids: int, now: datetime) -> None:
+        """Forget ids beyond the dedup window, looking at as many as came in: so there are never twice as many."""
+        if ids:
+            self._forgotten = merging.forget(self._forgotten, ids, oldest_hour(now))[0] or b""
 
 
-def buckets_of(sums: Sums) -> Iterable[Bucket]:
-    for pairs in sums.numbers.values():
-        yield from (bucket for bucket, _ in pairs)
-    yield from (bucket for bucket, _ in sums.states)
+class Room:
+    """How many cells hours have, as far as a process knows: counted where it sees one first, then by what it adds."""
+
+    def __init__(self) -> None:
+        self._cells: dict[Place, int] = {}
+        self._lock = Lock()
+
+    def crowded(self, merging: Merging, sums: Merged) -> set[Bucket]:
+        """The buckets of a batch that an hour has no room for, the last by name."""
+        mine: dict[Place, list[Bucket]] = {}
+        for bucket in sums.buckets():
+            mine.setdefault(bucket[:3], []).append(bucket)
+        with self._lock:
+            bounds = {place: self._cells.get(place) for place in mine}
+        there = merging.cells([place for place, known in bounds.items() if known is None])
+        crowded: set[Bucket] = set()
+        for place, buckets in mine.items():
+            known = bounds[place]
+            bound = (there[place] if known is None else known) + len(buckets)
+            if bound > UNCHECKED_CELLS:
+                fresh = sorted(set(buckets) - merging.cells_among(buckets))
+                counted = merging.cells([place])[place]
+                room = max(CELLS_PER_HOUR_MAX - counted, 0)
+                crowded.update(fresh[room:])
+                bound = counted + min(len(fresh), room)
+            bounds[place] = bound
+        self._learn(bounds)
+        return crowded
+
+    def _learn(self, bounds: dict[Place, int | None]) -> None:
+        with self._lock:
+            for place, bound in bounds.items():
+                self._cells.pop(place, None)
+                self._cells[place] = bound or 0
+            while len(self._cells) > PLACES_KEPT:
+                del self._cells[next(iter(self._cells))]
 
 
-def counted_in(metering: Metering, counted: Iterable[Counted], buckets: set[Bucket]) -> list[Counted]:
-    """The events that count in some of these buckets."""
-    texts: dict[tuple[str, ...], str] = {}
-    return [
-        each
-        for each in counted
-        if any(
-            bucket_of(metering.slots, (slot, each.event.subject, each.hour, cell), texts) in buckets
-            for slot, cell, _ in each.taken
-        )
-    ]
+def forget(database: Database, now: datetime, piece: int = BATCH_EVENTS_MAX) -> int:
+    """Forget all ids of events beyond the dedup window, `piece` by `piece`; how many that were."""
+
+    def forget_behind(key: bytes, work: Work) -> tuple[bytes | None, int]:
+        return merging_for(work).forget(key, piece, oldest_hour(now))
+
+    key: bytes | None = b""
+    forgotten = 0
+    while key is not None:
+        key, count = database.run(partial(forget_behind, key))
+        forgotten += count
+    return forgotten
 
 
-def events_in(
-    metering: Metering, counted: Iterable[Counted], buckets: set[Bucket], code: str, why: str
+def oldest_hour(now: datetime) -> int:
+    """The first hour whose ids are kept: an event before it is refused by any clock that is not a day wrong."""
+    return int((now - EPOCH).total_seconds()) // 3600 - DEDUP_DAYS * 24 - FORGET_AFTER_HOURS
+
+
+def refused_of(metering: Metering, given: Sequence[Given], counted: Counted, full: Full) -> list[Rejected]:
+    """The events whose value a state cannot take: found one by one, or all of the bucket where none is to blame."""
+    rejected: list[Rejected] = []
+    events: list[tuple[int, Event]] = []
+    for key, values in counted.sums.values.items():
+        if bucket_of(metering, key) == full.bucket:
+            slot = metering.slots[key[0]]
+            events += [(place, event) for place, _ in values if isinstance(event := given[place], Event)]
+            rejected += state_of(slot, given, values, full.kept)[1]
+    return rejected or [refused_by(place, event, full.cause) for place, event in events]
+
+
+def refused_in(
+    metering: Metering, given: Sequence[Given], counted: Counted, buckets: set[Bucket], code: str, why: str
 ) -> list[Rejected]:
-    return [Rejected(each.place, each.event.id, code, why) for each in counted_in(metering, counted, buckets)]
+    """The events that count in some of these buckets: each is counted alone, to see where it goes."""
+    rejected: list[Rejected] = []
+    for place in counted.places:
+        event = given[place]
+        assert isinstance(event, Event)
+        sums = count(metering, "", [event], event.time, frozenset()).sums
+        keys = [*sums.added, *sums.largest, *sums.smallest, *sums.values]
+        if any(bucket_of(metering, key) in buckets for key in keys):
+            rejected.append(Rejected(place, event.id, code, why))
+    return rejected
+
+
+def once_each(rejected: Iterable[Rejected]) -> list[Rejected]:
+    """Each event once, with the first reason."""
+    first: dict[int, Rejected] = {}
+    for each in rejected:
+        first.setdefault(each.place, each)
+    return list(first.values())

@@ -16,7 +16,6 @@ from pricing_dsl.ir.verify import walk_expression
 from runtime.store.database import Work
 from runtime.store.tables import Contract, Meter, Program, ProgramMeter
 
-
 METERING_LOCK: Final = 3
 """Tells the advisory locks of metering from others of the same tenant."""
 

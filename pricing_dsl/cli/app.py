@@ -227,11 +227,15 @@ def export_statements(
         str | None,
         typer.Option("--format", metavar="FORMAT", help="One of the exporter's (default: by the file's name)."),
     ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="OPTION=TEXT", help="An option of the exporter; may be repeated."),
+    ] = None,
 ) -> None:
     """Write statements in another system's form."""
     from pricing_dsl.cli import exchange
 
-    _end(lambda: exchange.export_statements(exporter, files, target, format_))
+    _end(lambda: exchange.export_statements(exporter, files, target, format_, settings or []))
 
 
 app.add_typer(plugin_commands.app, name="plugins")

@@ -68,8 +68,13 @@ def _write(folder: Path, stem: str, imported: Imported) -> None:
         output.say(f"wrote {folder / name}", sys.stderr)
 
 
-def export_statements(name: str, files: Sequence[str], target: str, format_: str | None) -> int:
-    """Write statements, as `pricing preview --format json` prints them, in another system's form."""
+def export_statements(
+    name: str, files: Sequence[str], target: str, format_: str | None, settings: Sequence[str] = ()
+) -> int:
+    """Write statements, as `pricing preview --format json` prints them, in another system's form.
+
+    `settings` are `OPTION=TEXT`, of the exporter's options. Exit code 1 where the exporter refuses or fails.
+    """
     provided = _provided("exporter", name, plugins().exporters)
     exporter = provided.value
     chosen = format_ or _format_of(exporter, target)
@@ -79,8 +84,10 @@ def export_statements(name: str, files: Sequence[str], target: str, format_: str
         raise CallError(
             f"`{name}` does not write {chosen!r}", f"did you mean `--format {near}`?" if near else f"it writes: {there}"
         )
+    options = _options(exporter, settings)
     statements = [statement for file in files for statement in _statements(file)]
-    data = _called(provided, "exporter", name, exporter.write, statements, chosen)
+    further = (options,) if exporter.options else ()
+    data = _called(provided, "exporter", name, exporter.write, statements, chosen, *further)
     if data is None:
         return 1
     if not isinstance(data, bytes):
@@ -90,6 +97,24 @@ def export_statements(name: str, files: Sequence[str], target: str, format_: str
     said = f"{output.count(len(statements), 'statement')} to {target} ({chosen})"
     output.say(f"wrote {said}", sys.stderr)
     return 0
+
+
+def _options(exporter: Exporter, settings: Sequence[str]) -> dict[str, str]:
+    """The options that were given, each once and each one of the exporter's (`NAME`, or `NAME.PART`)."""
+    options: dict[str, str] = {}
+    for setting in settings:
+        option, sign, text = setting.partition("=")
+        if not sign or not option:
+            raise CallError(f"`--set {setting}` says no option and its value", "write `--set OPTION=TEXT`")
+        base = option.partition(".")[0]
+        if base not in exporter.options:
+            near = did_you_mean(base, exporter.options)
+            there = _listed(exporter.options) or f"`{exporter.name}` has none"
+            raise CallError(f"`{exporter.name}` has no option `{base}`", f"did you mean `{near}`?" if near else there)
+        if option in options:
+            raise CallError(f"the option `{option}` is given twice", "give it once")
+        options[option] = text
+    return options
 
 
 def _format_of(exporter: Exporter, target: str) -> str:

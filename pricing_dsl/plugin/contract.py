@@ -128,7 +128,9 @@ class Function:
     `call` gets exact numbers, texts or truth values of the kinds of `parameters` and returns one of `result`. It is
     deterministic and reads nothing but its arguments. What it is given and gives are exact decimals, as all that is
     kept of usage. `monotone` says for each parameter whether the result only rises ("increasing") or only falls
-    ("decreasing") with it, `None` where neither is promised.
+    ("decreasing") with it, `None` where neither is promised. `repeats`: the last parameter may be given any number of
+    times, as in `max(a, b, c)`. `whole`: results are whole for any number, so that a quotient may stand in the
+    arguments (rule 16), as in `ceil(a / b)`.
     """
 
     name: str
@@ -139,9 +141,7 @@ class Function:
     call: Callable[..., Number | str | bool]
     about: str
     repeats: bool = False
-    """The last parameter may be given any number of times: `max(a, b, c)`."""
     whole: bool = False
-    """Results are whole for any number, so that a quotient may stand in the arguments (rule 16): `ceil(a / b)`."""
 
 
 @record(frozen=True, slots=True)

@@ -42,6 +42,8 @@ def register_importers():
 def register_exporters():
     write = lambda statements, form: json.dumps([form, [each["total"] for each in statements]]).encode()
     return [Exporter("ledger", ("csv", "tsv"), write, "Statements for the ledger."),
+            Exporter("seller", ("csv",), lambda statements, form, options: json.dumps(options).encode(), "A seller.",
+                     options=("seller", "unit")),
             Exporter("broken", ("csv",), lambda statements, form: "text", "Returns text.")]
 """
 STATEMENT = {"target": "p", "lines": [], "total": "1.00", "due": "1.00"}
@@ -204,6 +206,24 @@ def test_export_writes_statements(shelf: Shelf, pricing: Pricing) -> None:
         broken = pricing("export", "broken", "one.json", "-o", "broken.csv")
     assert (broken.exit_code, Path("broken.csv").exists()) == (1, False)
     assert "`broken` of the plugin `acme` 1.2 does not work: it returned `str`, not bytes" in broken.stderr
+
+
+def test_an_exporter_is_told_its_options(shelf: Shelf, pricing: Pricing) -> None:
+    shelf.install_plugin("acme", EXCHANGE)
+    Path("one.json").write_text(json.dumps(STATEMENT))
+    call = ("export", "seller", "one.json", "-o", "out.csv")
+    with using(load(only={"acme"})):
+        assert pricing(*call).exit_code == 0
+        assert json.loads(Path("out.csv").read_bytes()) == {}
+        assert pricing(*call, "--set", "seller=A = B", "--set", "unit.tokens=Tokens").exit_code == 0
+        assert json.loads(Path("out.csv").read_bytes()) == {"seller": "A = B", "unit.tokens": "Tokens"}
+        wrong = [pricing(*call, "--set", text) for text in ("seler=x", "zzz=1", "seller", "=x")]
+        twice = pricing(*call, "--set", "seller=a", "--set", "seller=b")
+        none = pricing("export", "ledger", "one.json", "-o", "out.csv", "--set", "seller=x")
+    assert [result.exit_code for result in (*wrong, twice, none)] == [2] * 6
+    assert "did you mean `seller`?" in wrong[0].stderr
+    assert "there are: `seller`, `unit`" in wrong[1].stderr
+    assert "`ledger` has none" in none.stderr
 
 
 @pytest.mark.parametrize("content", ["not json", "[1]", '{"total": "1.00"}'])

@@ -24,6 +24,7 @@ from pricing_focus import FACTS as FACTS_KNOWN
 from pricing_focus.columns import COLUMNS
 
 import pricing_dsl
+from pricing_dsl.plugin.testing import assert_plugin, verify_exporter
 
 Row = Mapping[str, str]
 Problems = Callable[[Sequence[Row], Sequence[str]], list[str]]
@@ -346,6 +347,12 @@ def segments_of(contract: str) -> list[tuple[str, str]]:
 
 
 # --- as a plugin ---
+
+
+def test_it_keeps_the_laws_of_the_kit() -> None:
+    assert_plugin(pricing_focus)
+    sample = {**statement("acme", {"tokens": TOKENS, "seats": 3}), **FACTS}
+    assert verify_exporter(EXPORTER, [sample]) == ()
 
 
 def test_its_hook_provides_it() -> None:

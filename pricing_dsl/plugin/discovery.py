@@ -46,13 +46,13 @@ class Choice:
     only_word: str = "the list of plugins"
     but_word: str = "the list of plugins that are left out"
 
-    def reason_against(self, found: Found) -> str | None:
-        """Why this plugin is left out, or `None` where it is wanted."""
+    def against(self, found: Found) -> tuple[str, str] | None:
+        """Why this plugin is left out, and what to change to use it; `None` where it is wanted."""
         if found.name in self.but or found.package in self.but:
-            return f"{self.but_word} names it"
+            return f"{self.but_word} names it", f"take it off {self.but_word}"
         if self.only is None or found.package == OWN_PACKAGE or found.name in self.only or found.package in self.only:
             return None
-        return f"{self.only_word} does not name it"
+        return f"{self.only_word} does not name it", f"add it to {self.only_word}"
 
 
 def choice_from(environment: Mapping[str, str]) -> Choice:

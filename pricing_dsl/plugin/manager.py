@@ -211,9 +211,10 @@ def _load(found: tuple[Found, ...], choice: Choice, always: frozenset[str], seco
     loadings = [_built_in_loading()]
     names = [each.name for each in found]
     for each in found:
-        against = None if each.name in always else choice.reason_against(each)
+        against = None if each.name in always else choice.against(each)
         if against is not None:
-            refused.append(Refused(each.name, each.version, "", f"it is left out: {against}", "change that to use it"))
+            why, mend = against
+            refused.append(Refused(each.name, each.version, "", f"it is left out: {why}", mend))
         elif names.count(each.name) > 1 or each.name == OWN_PACKAGE:
             packages = ", ".join(sorted({f"`{other.package}`" for other in found if other.name == each.name}))
             reason = f"several plugins have this name (packages {packages})"

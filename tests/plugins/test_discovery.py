@@ -79,7 +79,7 @@ def test_lists_choose(shelf: Shelf, environment: dict[str, str], used: list[str]
         shelf.install_plugin(name, ONE.format(f"{name}_count"))
     choice = choice_from(environment)
     ours = [found for found in installed() if found.name in ("a", "b", "c")]
-    assert [found.name for found in ours if choice.reason_against(found) is None] == used
+    assert [found.name for found in ours if choice.against(found) is None] == used
 
 
 def test_what_is_left_out_says_so(shelf: Shelf) -> None:

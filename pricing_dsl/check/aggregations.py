@@ -50,10 +50,11 @@ def report_unknown(scope: Scope, name: syntax.Name) -> None:
 def check_arguments(
     scope: Scope, event: Event, aggregation: Aggregation, call: syntax.Call
 ) -> tuple[ir.Expression, ...] | None:
-    """The value and the constant behind it, each of its kind and none too many."""
+    """The value and the constants behind it, each of its kind and none too many."""
     constant = aggregation.constant
     least = (0 if aggregation.value is None else 1) + (1 if isinstance(constant, NumberConstant) else 0)
     most = (0 if aggregation.value is None else 1) + (0 if constant is None else 1)
+    most += 1 if isinstance(constant, NumberConstant) and constant.word is not None else 0
     if not least <= len(call.arguments) <= most:
         report_arguments(scope, aggregation, call.span)
         return None
@@ -62,15 +63,20 @@ def check_arguments(
     typed = event.check(call.arguments[0], aggregation.value)
     if typed is None:
         return None
-    if len(call.arguments) == 1:
-        return (typed.made,)
-    last = check_constant(scope, aggregation, call.arguments[1])
-    return None if last is None else (typed.made, last)
+    made: list[ir.Expression] = [typed.made]
+    for argument in call.arguments[1:]:
+        checked = check_constant(scope, aggregation, constant, argument)
+        if checked is None:
+            return None
+        made.append(checked)
+        constant = WordConstant(constant.word) if constant is not None and constant.word is not None else None
+    return tuple(made)
 
 
-def check_constant(scope: Scope, aggregation: Aggregation, argument: syntax.Expression) -> ir.Const | None:
-    """The constant behind the value."""
-    constant = aggregation.constant
+def check_constant(
+    scope: Scope, aggregation: Aggregation, constant: NumberConstant | WordConstant | None, argument: syntax.Expression
+) -> ir.Const | None:
+    """A constant behind the value."""
     match constant, argument:
         case WordConstant(word=word), syntax.Reference(name=name) if name == word:
             return ir.Const(word, span=argument.span)
@@ -91,6 +97,6 @@ def check_constant(scope: Scope, aggregation: Aggregation, argument: syntax.Expr
 
 def report_arguments(scope: Scope, aggregation: Aggregation, span: Span) -> None:
     forms = f"`{aggregation.form}`"
-    if isinstance(aggregation.constant, WordConstant):
+    if aggregation.constant is not None and aggregation.constant.word is not None:
         forms += f" or `{aggregation.form[:-1]}, {aggregation.constant.word})`"
     scope.report("T0606", span, f"`{aggregation.name}` is not called like this", help=f"write {forms}")

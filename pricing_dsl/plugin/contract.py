@@ -78,11 +78,15 @@ class Monoid(Protocol[State]):
 
 @record(frozen=True, slots=True)
 class NumberConstant:
-    """A constant number behind the value, above `above` and at most `at_most`: `percentile(x, 95)`."""
+    """A constant number behind the value, above `above` and at most `at_most`: `percentile(x, 95)`.
+
+    `word` is one that may stand behind the number: `percentile(x, 95, approximate)`.
+    """
 
     name: str
     above: int
     at_most: int
+    word: str | None = None
 
 
 @record(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class Aggregation:
     """What a meter does with the values of its events: `measure NAME(value, constant)` (language reference, section 3).
 
     `form` shows how it is written, `value` is the kind of what is aggregated (`None`: events are only counted).
-    `make` gets the constants as written, a `Fraction` or the word, and returns what computes.
+    `make` gets the constants as written, a `Fraction`, the word or both, and returns what computes.
     `adds_over_dimensions` and `adds_over_time` are rule 3. `whole`: results are whole numbers whatever the values.
     `carried` is "wanted" by aggregations of a level, which stays until it changes, "refused" where a carried value
     would count twice. `unit` says what results are measured in: "value", as the values are, so that twice the values

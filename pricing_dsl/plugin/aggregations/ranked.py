@@ -136,12 +136,13 @@ PERCENTILE = Aggregation(
     name="percentile",
     form="percentile(x, 95)",
     value="number",
-    constant=NumberConstant("rank", 0, 100),
+    constant=NumberConstant("rank", 0, 100, word="approximate"),
     adds_over_dimensions=False,
     adds_over_time=False,
     whole=False,
     carried="allowed",
     unit="value",
     make=make_percentile,
-    about=f"The nearest rank, exactly, of up to {PERCENTILE_VALUES_MAX:,} different values.",
+    about=f"The nearest rank, exactly, of up to {PERCENTILE_VALUES_MAX:,} different values; with `approximate` of any "
+    f"number, within {float(100 * ERROR_BOUND):.2f}%.",
 )

@@ -41,9 +41,12 @@ def forms(aggregation: Aggregation) -> list[list[Value]]:
             return [[]]
         case Word(word=word):
             return [[], [word]]
-        case NumberConstant(above=above, at_most=at_most):
+        case NumberConstant(above=above, at_most=at_most, word=word):
             width = at_most - above
-            return [[Fraction(above) + share * width] for share in (1, Fraction(1, 2), Fraction(1, 16))]
+            made: list[list[Value]] = [
+                [Fraction(above) + share * width] for share in (1, Fraction(1, 2), Fraction(1, 16))
+            ]
+            return made if word is None else [*made, [*made[0], word]]
 
 
 def _of_aggregation(aggregation: Aggregation, constants: Sequence[Value]) -> list[str]:

@@ -11,21 +11,59 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
+from pricing_dsl.values.moments import (
+    EPOCH,
+    YEARS,
+    Interval,
+    Moment,
+    PeriodError,
+    Share,
+    earlier,
+    instant,
+    is_before,
+    later,
+    midnight,
+    moment_of,
+    seconds_of,
+    text,
+)
+
+__all__ = [
+    "YEARS",
+    "BillLike",
+    "BillingPeriod",
+    "Cadence",
+    "ContractPeriod",
+    "Interval",
+    "Moment",
+    "PeriodError",
+    "Service",
+    "Share",
+    "Term",
+    "Timing",
+    "containing",
+    "instant",
+    "midnight",
+    "moment_of",
+    "month_start",
+    "seconds_of",
+    "text",
+]  # fmt: skip
+
 Cadence = Literal["daily", "weekly", "monthly", "quarterly", "yearly"]
-Share = Literal["day", "second"]
 Timing = Literal["in advance", "in arrears"]
-Moment = str | date | datetime
 
 MONTHS: dict[str, int] = {"monthly": 1, "quarterly": 3, "yearly": 12}
 DAYS: dict[str, int] = {"daily": 1, "weekly": 7}
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_DAY = date(9000, 1, 1)
 """Later than any term: what has no end ends here."""
+LAST = (date.max - EPOCH.date()).days * 86_400 + 2 * 86_400
+"""An instant after the end of every term: what lasts longer is cut by the term anyway."""
 LENGTH_ORDER = ("daily", "weekly", "monthly", "quarterly", "yearly")
 WHOLE_RATIOS: dict[tuple[str, str], int] = {
     ("weekly", "daily"): 7,
@@ -34,15 +72,6 @@ WHOLE_RATIOS: dict[tuple[str, str], int] = {
     ("yearly", "quarterly"): 4,
 }
 """How many service periods a whole billing period holds, where that is the same in every one."""
-
-
-class PeriodError(ValueError):
-    """A period that cannot be priced; `help` says what to give instead."""
-
-    def __init__(self, message: str, help: str) -> None:  # noqa: A002 - the word of every diagnostic
-        super().__init__(message)
-        self.message = message
-        self.help = help
 
 
 class BillLike(Protocol):
@@ -54,29 +83,6 @@ class BillLike(Protocol):
     def day(self) -> int | None: ...
     @property
     def from_term(self) -> bool: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A half open stretch of time between two aware instants of one zone."""
-
-    start: datetime
-    end: datetime
-
-    def clipped(self, other: Interval) -> Interval | None:
-        """What both have in common; `None` when nothing is."""
-        start, end = max(self.start, other.start), min(self.end, other.end)
-        return Interval(start, end) if start < end else None
-
-    def length(self, by: Share) -> int:
-        """Local calendar days, or real seconds."""
-        if by == "day":
-            return (self.end.date() - self.start.date()).days
-        elapsed = self.end.astimezone(UTC) - self.start.astimezone(UTC)
-        return elapsed.days * 86_400 + elapsed.seconds
-
-    def share_of(self, whole: Interval, by: Share) -> Fraction:
-        return Fraction(self.length(by), whole.length(by))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +127,8 @@ class BillingPeriod:
         """The time in which anything is in force: a plan's first period begins its term, a part of one ends it too."""
         assert self.priced is not None
         assert self.whole is not None
-        end = self.priced.end if self.priced.end < self.whole.end else datetime.combine(LAST_DAY, time(), self.zone)
-        return Interval(self.priced.start, end)
+        is_cut = is_before(self.priced.end, self.whole.end)
+        return Interval(self.priced.start, self.priced.end if is_cut else midnight(LAST_DAY, self.zone))
 
     @property
     def term_start(self) -> datetime:
@@ -164,14 +170,16 @@ class BillingPeriod:
         known = in_force.clipped(self.agreed)
         if known is None:
             return
-        at = max(known.start, self.priced.start)
-        while at < min(known.end, self.priced.end):
+        at, end = later(known.start, self.priced.start), earlier(known.end, self.priced.end)
+        while is_before(at, end):
             whole = self.service(cadence, at)
             clipped = whole.clipped(known)
             assert clipped is not None
-            starts_here = self.priced.start <= clipped.start < self.priced.end
-            ends_here = self.priced.start < clipped.end <= self.priced.end
-            if starts_here if timing == "in advance" else ends_here:
+            began_before, ends_after = (
+                is_before(clipped.start, self.priced.start),
+                is_before(self.priced.end, clipped.end),
+            )
+            if not (began_before if timing == "in advance" else ends_after):
                 yield Service(whole, clipped)
             at = whole.end
 
@@ -240,10 +248,10 @@ class ContractPeriod(BillingPeriod):
         assert self.priced is not None
         assert self.whole is not None
         start, end = moment_of(self.term.start, self.zone), moment_of(self.term.end, self.zone)
-        if self.priced.start > self.whole.start:
-            start = max(start, self.priced.start)
-        if self.priced.end < self.whole.end:
-            end = min(end, self.priced.end)
+        if is_before(self.whole.start, self.priced.start):
+            start = later(start, self.priced.start)
+        if is_before(self.priced.end, self.whole.end):
+            end = earlier(end, self.priced.end)
         return Interval(start, end)
 
     @property
@@ -265,7 +273,7 @@ class ContractPeriod(BillingPeriod):
 
 def require_ordered(period: Interval) -> None:
     """Raise `PeriodError` for a period that is empty."""
-    if period.start >= period.end:
+    if not is_before(period.start, period.end):
         raise PeriodError(
             f"the period from {text(period.start)} to {text(period.end)} is empty",
             "a period ends after it starts: [from, to)",
@@ -274,7 +282,7 @@ def require_ordered(period: Interval) -> None:
 
 def require_within(period: Interval, whole: Interval, cadence: Cadence) -> None:
     """Raise `PeriodError` for a period that crosses the end of the billing period it begins in."""
-    if period.end > whole.end:
+    if is_before(whole.end, period.end):
         raise PeriodError(
             f"the period from {text(period.start)} to {text(period.end)} crosses the end of a billing period, "
             f"{text(whole.end)}",
@@ -340,50 +348,6 @@ class Term:
         while at < min(end, self.end):
             yield at
             at = self.containing(cadence, at)[1]
-
-
-YEARS = range(1900, 9999)
-"""The years in which dates may lie: months before and after them can still be counted."""
-
-LAST = (date.max - EPOCH.date()).days * 86_400 + 2 * 86_400
-"""An instant after the end of every term: what lasts longer is cut by the term anyway."""
-
-
-def seconds_of(moment: datetime) -> int:
-    """An aware instant as whole seconds since 1970."""
-    since = moment.astimezone(UTC) - EPOCH
-    return since.days * 86_400 + since.seconds
-
-
-def moment_of(instant: int, zone: ZoneInfo) -> datetime:
-    """Seconds since 1970 as an instant in a zone."""
-    return (EPOCH + timedelta(seconds=instant)).astimezone(zone)
-
-
-def instant(moment: Moment, zone: ZoneInfo) -> datetime:
-    """A date (its local midnight) or an instant, in `zone`. Text is ISO 8601. Raises `PeriodError`."""
-    if isinstance(moment, str):
-        try:
-            moment = date.fromisoformat(moment) if len(moment) == 10 else datetime.fromisoformat(moment)
-        except ValueError:
-            raise PeriodError(
-                f"`{moment}` is not a date", "write a date such as 2026-03-01 or an instant such as 2026-03-01T06:00Z"
-            ) from None
-    if moment.year not in YEARS:
-        raise PeriodError(f"`{moment}` lies beyond the calendar", f"dates lie in the years {YEARS[0]} to {YEARS[-1]}")
-    if isinstance(moment, datetime):
-        return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
-    return midnight(moment, zone)
-
-
-def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """The instant at which a local day starts."""
-    return datetime.combine(day, time(), tzinfo=zone)
-
-
-def text(moment: datetime) -> str:
-    """A local midnight as its date, any other instant in full."""
-    return moment.date().isoformat() if moment.time() == time() else moment.isoformat()
 
 
 def containing(cadence: str, day: int | None, zone: ZoneInfo, at: datetime, anchor: date | None) -> Interval:

@@ -9,7 +9,7 @@ lines in the segments where it is in force; every other one on the whole period,
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain, count
 from typing import assert_never
@@ -99,7 +99,7 @@ def adjust(timeline: Timeline, rounding: Rounding, currency: str, nets: Nets, *,
 def acting_adjustments(timeline: Timeline) -> list[Acting]:
     """The adjustments of all segments in the order written, those that act in this period."""
     everything = frozenset(segment.index for segment in timeline.segments)
-    written = [told_apart(segment.plan.adjustments) for segment in timeline.segments]
+    written = [told_apart(adjustments) for adjustments in on_all_their_lines(timeline)]
     found: list[Acting] = []
     ids = {name_of(adjustment, i) for i, (adjustment, _) in enumerate(written[-1], start=1)}
     for each in in_one_order(written):
@@ -115,6 +115,49 @@ def acting_adjustments(timeline: Timeline) -> list[Acting]:
         segments = frozenset(s.index for s in there) if is_plain_percent(adjustment) else everything
         found.append(Acting(adjustment, name, segments, share))
     return found
+
+
+@dataclass(eq=False)
+class Scope:
+    """One adjustment through the segments, on all lines that it is on in any of them; `in_force` are their lines."""
+
+    adjustment: ir.Adjustment
+    in_force: frozenset[str]
+
+    def takes(self, other: ir.Adjustment, in_force: frozenset[str]) -> bool:
+        """Whether another segment's adjustment is the same one: of the lines in force in both they name the same."""
+        if replace(self.adjustment, lines=None) != replace(other, lines=None):
+            return False
+        if self.adjustment.lines is None or other.lines is None:
+            return self.adjustment.lines == other.lines
+        common = frozenset(self.adjustment.lines) & in_force
+        return bool(common) and common == frozenset(other.lines) & self.in_force
+
+    def widen(self, other: ir.Adjustment, in_force: frozenset[str]) -> None:
+        if self.adjustment.lines is not None and other.lines is not None:
+            lines = dict.fromkeys([*self.adjustment.lines, *other.lines])
+            self.adjustment = replace(self.adjustment, lines=tuple(lines))
+        self.in_force |= in_force
+
+
+def on_all_their_lines(timeline: Timeline) -> list[list[ir.Adjustment]]:
+    """The adjustments of each segment. A version names only lines that are in force in it; where a line comes or goes
+    within the period, an adjustment is on it all the same, and is one adjustment all the time.
+    """
+    scopes: list[Scope] = []
+    found: list[list[Scope]] = []
+    for segment in timeline.segments:
+        in_force = frozenset(line.name for line in segment.plan.lines)
+        mine: list[Scope] = []
+        for adjustment in segment.plan.adjustments:
+            known = next((s for s in scopes if s not in mine and s.takes(adjustment, in_force)), None)
+            if known is None:
+                known = Scope(adjustment, in_force)
+                scopes.append(known)
+            known.widen(adjustment, in_force)
+            mine.append(known)
+        found.append(mine)
+    return [[scope.adjustment for scope in mine] for mine in found]
 
 
 def told_apart(adjustments: Sequence[ir.Adjustment]) -> list[tuple[ir.Adjustment, int]]:

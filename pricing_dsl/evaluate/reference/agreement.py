@@ -1,4 +1,4 @@
-"""One statement of a contract, in the steps of the order of evaluation (RULES of the language, steps 1 to 20).
+"""One statement of a contract, in the twenty steps of the order of evaluation.
 
 The billing period is clipped to the term and cut where something in force changes. Each segment has the plan of its
 version; counters and balances come in as they were at the instant before the period and go out as they are at its end.
@@ -16,7 +16,7 @@ from pricing_dsl.evaluate.corrections import Correction
 from pricing_dsl.evaluate.reference import expressions
 from pricing_dsl.evaluate.reference.balances import Ledger, Opening, grant_instants, open_balances, settle
 from pricing_dsl.evaluate.reference.cells import Key, key_of
-from pricing_dsl.evaluate.reference.charges import is_first_counted
+from pricing_dsl.evaluate.reference.charges import Charging, is_first_counted
 from pricing_dsl.evaluate.reference.counters import Counter, counted_step, opening_cells
 from pricing_dsl.evaluate.reference.evaluation import Evaluation, new_counter
 from pricing_dsl.evaluate.reference.pipeline import Walk
@@ -46,37 +46,36 @@ def evaluate_contract(
     `usage` of a period that is cut is given in segments. `balances` and `counters` are opening state that has been read
     at the door; what is missing opens as its rule says and is listed as assumed. Raises `EvaluationError` (R codes).
     """
-    # Steps 1 and 2: cut the period, and resolve what is in force in each piece.
+    # 1. Cut.
     times = segments_of(contract, period, balances)
+    # 2. Resolve.
     versions = [version_at(contract, time.start) for time in times]
-
-    # Step 3: read usage, with the opening values of counters.
+    # 3. Read usage, with the opening state.
     usages = read_segments(program, contract, [version.plan for version in versions], usage, period, times)
     segments = tuple(InForce(*each) for each in zip(times, versions, usages, strict=True))
     timeline = Timeline(contract.name, period, contract.rounding, segments, contract.versions, contract)
-    opened = {name: opened_counter(program, timeline, name, given) for name, given in counters.items()}
-    evaluation = Evaluation(program, timeline, opened, explain=explain)
+    evaluation = Evaluation(program, timeline, opened_counters(program, timeline, counters), explain=explain)
     ledger = opened_ledger(evaluation, contract, period, balances)
-
-    # Steps 4 to 14: quantities, credits in units (step 7), prices, fees, derived charges.
-    lines = evaluation.lines(lambda walks: pay_from_credits(evaluation, ledger, walks))
-
-    # Step 15: adjustments.
+    # 4. Cell steps before the first pooling, 5. group, 6. quantity steps.
+    charging = evaluation.quantities()
+    # 7. Credits in units pay.
+    pay_from_credits(evaluation, ledger, charging)
+    # 8. Price, 9. cell steps on money, 10. sum steps on money, 11. `total` or `largest`, 12. round the line once,
+    # 13. fees, 14. derived charges.
+    lines = evaluation.lines(charging)
+    # 15. Adjustments.
     nets, rows = evaluation.adjusted(lines)
     shares = evaluation.shares(lines, nets)
-
-    # Step 16: corrections of finalised periods, found by whoever keeps statements.
+    # 16. Corrections of finalised periods, found by whoever keeps statements.
     late = [each.shown(program.digits, program.currency, explain=explain) for each in corrections]
-
-    # Step 17: true-ups of postpaid commits.
+    late_shares = [each.share(timeline.last.index) for each in corrections]
+    # 17. True-ups of postpaid commits.
     trued = true_ups(
         contract, times, shares, balances, evaluation.rounding, program.currency, corrections, explain=explain
     )
-
-    # Steps 18 and 19: draws, what no balance has paid, total and due.
-    settled = settle(ledger, [*shares, *(each.share(times[-1].index) for each in corrections)], times)
-
-    # Step 20: close.
+    # 18. Draws, 19. `overage times` on what no balance has paid; balances close.
+    settled = settle(ledger, [*shares, *late_shares], times)
+    # 20. Close the counters.
     closing, assumed = closing_counters(evaluation, counters)
     return evaluation.statement(
         lines,
@@ -119,11 +118,12 @@ def version_at(contract: ir.Contract, at: ir.Instant) -> ir.Version:
 # --- opening ---
 
 
-def opened_counter(program: ir.Program, timeline: Timeline, name: str, given: Any) -> Counter:
-    """A counter as it was at the instant before the period."""
-    counter = new_counter(program, timeline, name)
-    counter.cells = opening_cells(given)
-    return counter
+def opened_counters(program: ir.Program, timeline: Timeline, given: Mapping[str, Any]) -> dict[str, Counter]:
+    """The counters given, as they were at the instant before the period."""
+    opened = {name: new_counter(program, timeline, name) for name in given}
+    for name, counter in opened.items():
+        counter.cells = opening_cells(given[name])
+    return opened
 
 
 def opened_ledger(evaluation: Evaluation, contract: ir.Contract, period: ContractPeriod, balances: Opening) -> Ledger:
@@ -139,16 +139,31 @@ def opened_ledger(evaluation: Evaluation, contract: ir.Contract, period: Contrac
 # --- step 7 ---
 
 
-def pay_from_credits(evaluation: Evaluation, ledger: Ledger, walks: Mapping[str, Sequence[Walk]]) -> None:
+def pay_from_credits(evaluation: Evaluation, ledger: Ledger, charging: Mapping[str, Charging]) -> None:
     """Credits in units pay in time order, line by line; what they paid of a counted line is not counted on."""
-    counted = {name: list(walks[name]) for name in evaluation.charges.counters if name in walks}
-    before = {name: [units_of(walk) for walk in mine] for name, mine in counted.items()}
+    walks = {name: [stage.walk for stage in charge.stages] for name, charge in charging.items()}
+    counted = [name for name in evaluation.charges.counters if name in walks]
+    counting = {name: still_counting(evaluation.timeline, name, walks[name]) for name in counted}
+    before = {name: [units_of(walk) for walk in mine] for name, mine in counting.items()}
     pay_units(ledger, walks, [segment.time for segment in evaluation.timeline.segments])
-    for name, mine in counted.items():
+    for name, mine in counting.items():
         for walk, units in zip(mine, before[name], strict=True):
             left = units_of(walk)
             paid = {key: quantity - left.get(key, Fraction(0)) for key, quantity in units.items()}
             evaluation.charges.counters[name].take_out({key: amount for key, amount in paid.items() if amount})
+
+
+def still_counting(timeline: Timeline, name: str, walks: Sequence[Walk]) -> list[Walk]:
+    """The segments of a line whose units its counter holds at the period's end: counted since it began anew last."""
+    found: list[Walk] = []
+    for walk in walks:
+        segment = timeline.segments[walk.segment.index]
+        line = segment.line(name)
+        step = counted_step(line.steps) if isinstance(line, ir.Charge) else None
+        if step is not None:
+            found = [] if is_first_counted(timeline, name, step, segment) else found
+            found.append(walk)
+    return found
 
 
 def units_of(walk: Walk) -> dict[Key, Fraction]:

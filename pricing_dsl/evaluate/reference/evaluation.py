@@ -1,19 +1,20 @@
-"""What a plan and a contract have in common: lines, adjustments and the statement of a timeline (steps 3 to 15).
+"""What a plan and a contract have in common: lines, adjustments and the statement of a timeline (steps 4 to 15).
 
-A contract adds to it, step by step, what `agreement` shows: segments, counters, balances, true-ups.
+`agreement` calls its methods in the order of the steps and adds what only contracts have: segments, counters, balances,
+true-ups. `plan` calls the same for one segment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from pricing_dsl.evaluate.reference.adjustments import Nets, adjust
-from pricing_dsl.evaluate.reference.charges import Charges
+from pricing_dsl.evaluate.reference.charges import Charges, Charging
 from pricing_dsl.evaluate.reference.counters import Counter, counted_step, kept_dimensions
-from pricing_dsl.evaluate.reference.lines import Evaluated, Rounding, evaluated_line
-from pricing_dsl.evaluate.reference.pipeline import Walk
+from pricing_dsl.evaluate.reference.fees import billed_services
+from pricing_dsl.evaluate.reference.lines import Evaluated, Rounding, rounded_line
 from pricing_dsl.evaluate.reference.quantities import Usages
 from pricing_dsl.evaluate.reference.segments import LineShare
 from pricing_dsl.evaluate.reference.timeline import Timeline
@@ -22,9 +23,6 @@ from pricing_dsl.evaluate.statement import Row, Statement
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.ir.reads import meters_used
 from pricing_dsl.values.rounding import share_out
-
-BeforePrice = Callable[[Mapping[str, Sequence[Walk]]], None]
-"""Step 7: what happens to the charges on usage between their quantities and their prices."""
 
 
 class Evaluation:
@@ -42,22 +40,32 @@ class Evaluation:
         opened = {name: counters.get(name) or new_counter(program, timeline, name) for name in counted_lines(timeline)}
         self.charges = Charges(timeline, self.usages, opened)
 
-    def lines(self, before_price: BeforePrice | None = None) -> dict[str, Evaluated]:
-        """Steps 3 to 14: lines in the order of their dependencies, each rounded once; by name in statement order."""
-        on_usage = [name for name in self.timeline.line_names if self.is_on_usage(name)]
-        charging = {name: self.charges.quantities(name, {}) for name in on_usage}
-        if before_price is not None:
-            before_price({name: [stage.walk for stage in charge.stages] for name, charge in charging.items()})
+    def quantities(self) -> dict[str, Charging]:
+        """Steps 4 to 6: every charge on usage on its way to its price, by name in statement order."""
+        return {name: self.charges.quantities(name, {}) for name in self.timeline.line_names if self.is_on_usage(name)}
+
+    def lines(self, charging: Mapping[str, Charging]) -> dict[str, Evaluated]:
+        """Steps 8 to 14: lines in the order of their dependencies, each rounded once; by name in statement order."""
         evaluated: dict[str, Evaluated] = {}
         parts: dict[str, dict[int, Fraction]] = {}
         for name in self.timeline.order:
+            # 8. Price, 9. cell steps on money, 10. sum steps on money, 11. `total` or `largest`.
             charge = charging.get(name)
-            if charge is None and any(isinstance(line, ir.Charge) for _, line in self.timeline.lines(name)):
+            # 14. Derived charges, on the lines so far: their quantity steps, then as any charge.
+            if charge is None and self.is_charge(name):
                 charge = self.charges.quantities(name, parts)
-            line = evaluated_line(self.timeline, self.usages.context, self.rounding, name, charge)
+            groups = () if charge is None else charge.priced()
+            # 13. Fees of the service periods that start or end here.
+            billed = billed_services(self.timeline, name)
+            # 12. Round the line once; its segments, groups and cells by largest remainder.
+            line = rounded_line(self.timeline, self.usages.context, self.rounding, name, billed, charge, groups)
             evaluated[name] = line
             parts[name] = {segment: self.rounding.money(minor) for segment, minor in line.by_segment.items()}
         return {name: evaluated[name] for name in self.timeline.line_names}
+
+    def is_charge(self, name: str) -> bool:
+        """Whether a line is a charge in any segment."""
+        return any(isinstance(line, ir.Charge) for _, line in self.timeline.lines(name))
 
     def is_on_usage(self, name: str) -> bool:
         """Whether a line is a charge on a meter or quantity, and derived in no segment."""

@@ -49,14 +49,16 @@ class Standing:
 
 
 def billed_services(timeline: Timeline, name: str) -> list[Billed]:
-    """All service periods of a fee that this bill carries."""
+    """All service periods of a line that this bill carries; none of a line that is no fee."""
     if timeline.period.priced is None:
         return undated(timeline, name)
     found: list[Billed] = []
-    for number_of, standing in enumerate(standings(timeline, name)):
+    was_billed_once = False
+    for standing in standings(timeline, name):
         fee = standing.fees[0][1]
-        if fee.cadence == "once" and number_of > 0:
-            continue  # billed at the line's first instant
+        if fee.cadence == "once" and was_billed_once:
+            continue  # it is billed at the first instant at which the line is such a fee
+        was_billed_once = was_billed_once or fee.cadence == "once"
         timing = "in advance" if fee.cadence == "once" else fee.timing
         for service in timeline.period.services(fee.cadence, timing, standing.interval):
             found.append(billed(timeline, standing, service, timing))
@@ -67,7 +69,8 @@ def undated(timeline: Timeline, name: str) -> list[Billed]:
     """A plan in its whole first period."""
     (segment,) = timeline.segments
     fee = segment.line(name)
-    assert isinstance(fee, ir.Fee)
+    if not isinstance(fee, ir.Fee):
+        return []
     try:
         shares = timeline.period.fee_shares(fee.cadence, fee.timing, fee.prorated)
     except PeriodError as error:

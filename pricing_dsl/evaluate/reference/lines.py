@@ -1,4 +1,4 @@
-"""Steps 12 to 14: fees and charges as lines of the statement, each exact inside and rounded once, at its end.
+"""Step 12: fees and charges as lines of the statement, each exact inside and rounded once, at its end.
 
 The line's segments foot to it by largest remainder, their cells to them, and so do the parts that `show by` lists
 (language reference, section 6). Derived charges read the segments' rounded parts.
@@ -15,7 +15,7 @@ from pricing_dsl.evaluate.reference.amounts import group_note
 from pricing_dsl.evaluate.reference.cells import ZERO, Key, Origin, Part, Priced, Refusal, key_of, key_order
 from pricing_dsl.evaluate.reference.charges import Charging
 from pricing_dsl.evaluate.reference.context import Context
-from pricing_dsl.evaluate.reference.fees import Billed, billed_note, billed_services
+from pricing_dsl.evaluate.reference.fees import Billed, billed_note
 from pricing_dsl.evaluate.reference.reasons import number, override_notes, pair, reason
 from pricing_dsl.evaluate.reference.timeline import Timeline
 from pricing_dsl.evaluate.statement import Line, LineInfo, Reason
@@ -81,17 +81,24 @@ class Rounding:
         return Fraction(minor, 10**self.digits)
 
 
-# --- steps 12 and 13 ---
+# --- step 12 ---
 
 
-def evaluated_line(
-    timeline: Timeline, context: Context, rounding: Rounding, name: str, charging: Charging | None
+def rounded_line(
+    timeline: Timeline,
+    context: Context,
+    rounding: Rounding,
+    name: str,
+    billed: Sequence[Billed],
+    charging: Charging | None,
+    groups: Sequence[Priced],
 ) -> Evaluated:
-    """One line, added up and rounded once. A line may be a fee in one segment and a charge in another."""
+    """One line, added up and rounded once: what is billed of it as a fee, and its groups priced as a charge.
+
+    A line may be a fee in one segment and a charge in another; it is shown as the last one has it.
+    """
     there = timeline.lines(name)
     line = there[-1][1]
-    billed = billed_services(timeline, name) if any(isinstance(other, ir.Fee) for _, other in there) else []
-    groups = () if charging is None else charging.priced()
     exact = sum((each.amount for each in billed), ZERO) + sum((group.amount for group in groups), ZERO)
     minor = rounding.minor(exact)
     cells = rounded_cells(rounding, minor, [s.index for s, _ in there], billed, groups)

@@ -27,6 +27,7 @@ def evaluate(program: ir.Program, plan: ir.Plan, usage: Usage, period: BillingPe
     segment = InForce(SegmentTime(0, start, end), version, read_usage(program, plan, usage))
     timeline = Timeline(plan.name, period, plan.rounding, (segment,), (version,))
     evaluation = Evaluation(program, timeline, {}, explain=explain)
-    lines = evaluation.lines()
-    nets, rows = evaluation.adjusted(lines)
+    charging = evaluation.quantities()  # steps 4 to 6
+    lines = evaluation.lines(charging)  # steps 8 to 14
+    nets, rows = evaluation.adjusted(lines)  # step 15
     return evaluation.statement(lines, nets, rows)

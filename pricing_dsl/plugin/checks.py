@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
@@ -128,6 +128,8 @@ def fits(value: object, hint: Any) -> bool:
         return callable(value)
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
+    if is_dataclass(hint) and isinstance(hint, type):
+        return isinstance(value, hint) and all(fits(getattr(value, name), of) for name, of in _hints(hint).items())
     return isinstance(value, hint)
 
 

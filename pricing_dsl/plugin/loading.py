@@ -95,9 +95,13 @@ def _load(loading: Loading) -> None:
     except BaseException as error:  # also `SystemExit`: a plugin must not end its host
         loading.refuse("", f"it cannot be imported: {said(error)}", where(error))
         return
-    if _speaks_this_api(loading, plugin) and _has_right_hooks(loading, plugin):
-        loading.is_in = True
-        _register(loading, plugin)
+    try:
+        if _speaks_this_api(loading, plugin) and _has_right_hooks(loading, plugin):
+            loading.is_in = True
+            _register(loading, plugin)
+    except BaseException as error:  # an attribute or a description that raises when it is looked at
+        loading.is_in = False
+        loading.refuse("", f"it cannot be looked at: {said(error)}", where(error))
 
 
 def _speaks_this_api(loading: Loading, plugin: Any) -> bool:

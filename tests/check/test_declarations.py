@@ -6,13 +6,13 @@ from fractions import Fraction
 
 import pytest
 
-from pricing_dsl.plugin.manager import built_in
 from pricing_dsl.check.meters import check_meters
 from pricing_dsl.check.scope import Scope
 from pricing_dsl.check.tables import check_tables
 from pricing_dsl.check.units import check_currency_and_units
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.ir.nodes import Key
+from pricing_dsl.plugin.manager import built_in
 from pricing_dsl.source import Source
 from pricing_dsl.syntax.parse import from_source
 from pricing_dsl.values.currencies import MINOR_DIGITS

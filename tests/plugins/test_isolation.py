@@ -94,6 +94,21 @@ BAD = {
         "its `parameters` is",
         "mend the function",
     ),
+    "wrong_field_of_a_field": Bad(
+        AUTHOR + "from dataclasses import replace\n@hookimpl\ndef register_aggregations():\n"
+        "    return [replace(counted('f'), constant=NumberConstant('rank', 'low', 'high'))]",
+        "register_aggregations",
+        "its `constant` is a `NumberConstant`",
+        "mend the aggregation",
+    ),
+    "raises_when_looked_at": Bad(
+        AUTHOR + "class Odd(Lint):\n    @property\n    def name(self): raise OSError('disk')\n"
+        "    @name.setter\n    def name(self, value): pass\n"
+        "@hookimpl\ndef register_lints(): return [Odd('x', print, 'X.')]",
+        "",
+        "it cannot be looked at: OSError: disk",
+        r"look at line \d+ of",
+    ),
     "no_name": Bad(
         AUTHOR + "@hookimpl\ndef register_aggregations(): return [counted('two words')]",
         "register_aggregations",

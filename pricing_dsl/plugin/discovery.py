@@ -1,26 +1,21 @@
 """Which plugins are installed: the entry points of group `pricing_dsl`, in an order that no machine changes.
 
-Python's own reader of package metadata costs more to import than a small program takes to check, so a look at the
-folders of installed packages comes first, and asks only whether the reader would find anything. Nothing is imported
-here but metadata; `loading` imports the plugins.
+No plugin is imported here: `loading` does that.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib.machinery import PathFinder
 from types import ModuleType
 from typing import Any
 
-from pricing_dsl.plugin.hookspecs import PROJECT
+from pricing_dsl.plugin.entry_points import read_entry_points
 
 OWN_PACKAGE = "pricing-dsl"
 """The project itself. Its further rooms add commands through the hook a plugin would use."""
-_METADATA = (".dist-info", ".egg-info")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +66,7 @@ def _names(text: str) -> frozenset[str]:
 
 def installed() -> tuple[Found, ...]:
     """Every plugin that is installed, by name and then by package."""
-    if not may_be_installed():
-        return ()
-    from importlib.metadata import entry_points
-
-    found = [
-        Found(point.name, "" if point.dist is None else point.dist.name, _version(point.dist), point.load, point.module)
-        for point in entry_points(group=PROJECT)
-    ]
+    found = [Found(point.name, point.package, point.version, point.load, point.module) for point in read_entry_points()]
     return tuple(sorted(found, key=lambda each: (each.name, each.package)))
 
 
@@ -92,34 +80,6 @@ def given(plugins: Mapping[str, Any]) -> tuple[Found, ...]:
 
 def _itself(plugin: Any) -> Any:
     return plugin
-
-
-def may_be_installed() -> bool:
-    """Whether a package on the path may have an entry point of the group; quick, and never wrongly no."""
-    heading = f"[{PROJECT}]".encode()
-    for place in sys.path:
-        try:
-            entries = list(os.scandir(place or os.curdir))
-        except NotADirectoryError:
-            return True  # an archive: only the reader of metadata looks into it
-        except OSError:
-            continue
-        for entry in entries:
-            if entry.name.endswith(_METADATA) and heading in _entry_points(entry.path):
-                return True
-    return any(hasattr(finder, "find_distributions") and finder is not PathFinder for finder in sys.meta_path)
-
-
-def _entry_points(folder: str) -> bytes:
-    try:
-        with open(os.path.join(folder, "entry_points.txt"), "rb") as file:
-            return file.read()
-    except OSError:
-        return b""
-
-
-def _version(distribution: Any) -> str:
-    return "" if distribution is None else str(distribution.version)
 
 
 def module_of(plugin: Any) -> ModuleType | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from pricing_dsl.plugin import manager
-from pricing_dsl.plugin.discovery import choice_from, installed, may_be_installed
+from pricing_dsl.plugin.discovery import choice_from, installed
+from pricing_dsl.plugin.entry_points import read_entry_points, read_folders, read_metadata
 from pricing_dsl.plugin.manager import built_in, load, plugins, using
 from tests.plugins.packages import Shelf
 
@@ -96,23 +98,41 @@ def test_a_wanted_plugin_that_is_not_installed_is_said() -> None:
     assert "not installed" in refused.reason
 
 
-def test_the_quick_look_sees_what_the_reader_of_metadata_sees(
+def test_folders_are_read_as_pythons_own_reader_reads_them(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    assert read_folders() is not None
+    assert set(read_entry_points()) == set(read_metadata())
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
-    assert not may_be_installed()
-    assert installed() == ()
-    monkeypatch.setattr(sys, "path", [str(shelf.folder)])
-    shelf.install_plugin("acme", ONE.format("acme_count"))
-    assert may_be_installed()
-    assert [found.name for found in installed()] == ["acme"]
+    assert read_folders() == read_metadata() == ()
+    nearer = tmp_path / "nearer"
+    nearer.mkdir()
+    monkeypatch.setattr(sys, "path", [str(nearer), str(shelf.folder)])
+    shelf.install_plugin("acme", ONE.format("acme_count"), "3.4", "acme.Pricing")
+    shelf.install_plugin("other", ONE.format("other_count"))
+    points = next(shelf.folder.glob("acme*.dist-info")) / "entry_points.txt"
+    points.write_text("[console_scripts]\na = b:c\n\n[pricing_dsl]\n# mine\nacme=m:plugin.inner [extra]\ntwo = m \n")
+    assert set(read_folders() or ()) == set(read_metadata())
+    assert [found.name for found in installed()] == ["acme", "other", "two"]
+    Shelf(nearer, monkeypatch).install_plugin("acme", ONE.format("acme_count"), "9.9", "acme_pricing")
+    monkeypatch.setattr(sys, "path", [str(nearer), str(shelf.folder)])
+    assert {point.version for point in read_folders() or () if point.name == "acme"} == {"9.9"}
+    assert set(read_folders() or ()) == set(read_metadata())
 
 
-def test_an_archive_on_the_path_is_looked_into(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_is_no_folder_is_left_to_pythons_own_reader(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     archive = tmp_path / "packages.zip"
-    archive.write_bytes(b"")
-    monkeypatch.setattr(sys, "path", [str(archive)])
-    assert may_be_installed()
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("acme-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+        packed.writestr("acme-1.0.dist-info/entry_points.txt", "[pricing_dsl]\nacme = acme\n")
+    egg = tmp_path / "eggs" / "old.egg-info"
+    egg.mkdir(parents=True)
+    (egg / "PKG-INFO").write_text("Metadata-Version: 1.0\nName: old\nVersion: 2.0\n")
+    (egg / "entry_points.txt").write_text("[pricing_dsl]\nold = old\n")
+    for path, name in ((archive, "acme"), (egg.parent, "old")):
+        monkeypatch.setattr(sys, "path", [str(path)])
+        assert read_folders() is None
+        assert [found.name for found in installed()] == [name]
 
 
 def test_importing_and_checking_built_in_names_loads_no_plugin() -> None:

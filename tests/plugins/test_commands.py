@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -78,13 +79,15 @@ def test_list_says_what_there_is_and_what_is_not_used(shelf: Shelf, pricing: Pri
     assert "plugin `acme` 0.3, hook `register_aggregations`, aggregation `sum`: there is a built-in" in text
     assert "plugin `broken` 1.2: it cannot be imported: ModuleNotFoundError" in text
     assert text.count(" = help: ") == text.count("  plugin `")
-    assert document["plugins"][1] == {
-        "name": "acme",
-        "package": "acme-pricing",
-        "version": "0.3",
-        "hooks": ["register_aggregations", "usage_rejected"],
-        "provides": {"aggregations": ["peak"]},
-    }
+    assert [plugin for plugin in document["plugins"] if plugin["name"] == "acme"] == [
+        {
+            "name": "acme",
+            "package": "acme-pricing",
+            "version": "0.3",
+            "hooks": ["register_aggregations", "usage_rejected"],
+            "provides": {"aggregations": ["peak"]},
+        }
+    ]
     refused = [each for each in document["refused"] if each["plugin"] in ("acme", "broken")]
     assert [(each["plugin"], each["hook"], each["name"]) for each in refused] == [
         ("acme", "register_aggregations", "sum"),
@@ -279,7 +282,7 @@ def test_a_command_of_a_plugin_is_one_of_pricing(shelf: Shelf, pricing: Pricing)
         own_help = pricing("greet", "--help").stdout
         crash, odd = pricing("crash"), pricing("odd")
         unknown = pricing("grete")
-    assert "greet     Say hello." in shown
+    assert re.search(r"greet +Say hello\.", shown)
     assert (quiet.stdout, quiet.exit_code) == ("ann us\n", 0)
     assert (loud.stdout, loud.exit_code) == ("ANN all\n", 3)
     assert "Usage: pricing greet" in own_help

@@ -200,7 +200,7 @@ def test_what_is_right_of_a_plugin_is_used(shelf: Shelf) -> None:
     there = load(only={"acme"})
     assert there.aggregations["good_count"].plugin == "acme"
     assert sorted(each.hook for each in refusals(there, "acme")) == ["register_aggregations", "register_functions"]
-    assert there.loaded[1].name == "acme"
+    assert "acme" in [info.name for info in there.loaded]
 
 
 def test_a_plugin_that_hangs_is_given_up(shelf: Shelf) -> None:

@@ -15,7 +15,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from pricing_dsl.cli import agreed, output
-from pricing_dsl.cli.reasons import is_override, line_sentence, row_sentence, short_number
+from pricing_dsl.cli.reasons import PRICES, is_override, line_sentence, row_sentence, short_number
 from pricing_dsl.diagnostics.layout import printable
 from pricing_dsl.evaluate import lookup
 from pricing_dsl.evaluate.statement import Line, Reason, Row, Statement, Unpriced
@@ -111,9 +111,18 @@ def _add_reason(tree: Tree, reason: Reason, source: Source) -> None:
     exact = grouped_text(reason.value)
     about = f" ({short_number(reason.value)})" if "/" in exact else ""
     value = f"{exact} {reason.unit}".rstrip() + about
-    branch = tree.add(Text.assemble(printable(reason.what), " = ", (value, "green"), _details(reason, source)))
+    what = printable(reason.what) + _shape(reason, source)
+    branch = tree.add(Text.assemble(what, " = ", (value, "green"), _details(reason, source)))
     for child in reason.children:
         _add_reason(branch, child, source)
+
+
+def _shape(reason: Reason, source: Source) -> str:
+    """The price shape that stands in the program for what is explained: `, of price with declining(...)`."""
+    if reason.span is None or reason.what not in PRICES:
+        return ""
+    written = output.quoted(source, reason.span)
+    return f", of {written}" if written.startswith("price with ") else ""
 
 
 def _details(reason: Reason, source: Source) -> Text:

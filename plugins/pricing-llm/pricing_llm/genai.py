@@ -93,7 +93,7 @@ def _model(
 ) -> None:
     key = text_at(fields.get("id"), under(place, "id"), "give the model an `id`")
     own = Taken()
-    for name in (key, *_names(fields.get("match"), under(place, "match"), losses)):
+    for name in (*_names(fields.get("match"), under(place, "match"), losses), key):
         if own.by(name) is not None:
             continue
         earlier = taken.by(name)
@@ -235,6 +235,8 @@ def _take(
         if kind is not None:
             for bound, price in _tiers(value, at):
                 model.prices[service, bound, kind] = price / 1_000_000
+        elif other is not None and catalogue is None:
+            losses.add(at, "a service has prices of tokens only; this stands as for any other request")
         elif other is not None and catalogue is not None and not isinstance(value, dict):
             named = field.rpartition("_")[0]
             found = Other(*other, model.provider, tuple(model.names), named, price_at(value, at))

@@ -28,6 +28,7 @@ CODES: dict[str, str] = {
     "X0404": "usage that was not measured",
     "X0405": "a period that cannot be finalised",
     "X0406": "a period that is cut inside an hour",
+    "X0407": "a name that cannot be kept",
 }
 """Code -> title."""
 

@@ -48,11 +48,17 @@ REASON_CHARACTERS_MAX = 2_000
 FORGET_AFTER_HOURS = 24
 """How much longer than the dedup window ids are kept, so that clocks of several processes may differ."""
 
+NAME_CHARACTERS_MAX = 200
+"""Length of the name of a program or a customer."""
+
 EVALUATORS_KEPT = 10_000
 """Contracts whose evaluators a process keeps."""
 
 PROGRAMS_KEPT = 64
 """Versions of programs that a process keeps as they are, to make evaluators of."""
+
+CELLS_KEPT = 100_000
+"""Combinations of dimension values that a process keeps as read from the store."""
 
 UNFINALISED_PERIODS_MAX = 36
 """Periods that a preview goes back to a finalised one, evaluating each for what it leaves."""

@@ -41,6 +41,7 @@ def rate(
             return 0
         from pricing_dsl.cli.tables import say_statement
 
+        assert preview.contract is not None, "only a draft has none"
         with database.reading() as work:
             say_statement(compiled(work, preview.contract), preview.statement)
         if preview.opening.since is not None:

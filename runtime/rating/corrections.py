@@ -2,20 +2,27 @@
 
 The program versions, opening balances and counters are those of the finalised statement. What each row before draws
 has changed by, less what later statements have corrected already, goes on the next statement. Where a counter runs on,
-every later finalised period of its counting period is evaluated again with it.
+every later finalised period of its counting period is evaluated again with it, and the next period opens with what the
+counters are now: they are restated, and kept with the statement that is made then. Past draws are never reopened: a
+credit in units pays of late usage what it has paid already, and the rest is priced.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
+from pricing_dsl.evaluate.evaluator import Evaluator
+from pricing_dsl.evaluate.reference.draws import OVERAGE_REJECTED
+from pricing_dsl.evaluate.statement import Unpriced
+from pricing_dsl.values.periods import moment_of, seconds_of, text
 from runtime.limits import DEDUP_DAYS, FUTURE_HOURS_MAX
 from runtime.rating.bound import Binder, Bound
-from runtime.rating.documents import loaded
-from runtime.rating.preview import Opening, evaluate, pieces_of
+from runtime.rating.documents import loaded, written
+from runtime.rating.evaluation import Opening, evaluate, pieces_of
 from runtime.rating.usage import stored_usage
 from runtime.store.database import Work
 from runtime.store.repositories import statements
@@ -26,49 +33,130 @@ AFTER_ADJUSTMENTS = ("correction", "true_up", "balance_factors")
 
 Correction = dict[str, str]
 """`period` (the start of the one it corrects), `row`, `line` (of a line's row) and `amount`."""
+Rows = Mapping[str, tuple[str | None, Decimal]]
+"""The rows of a statement before corrections and draws: the line of each, where it has one, and its amount."""
+Counters = Mapping[str, Any]
 
 
-def corrections(work: Work, binder: Binder, row: Contract) -> list[Correction]:
-    """What late usage has changed on a contract's finalised statements, and no statement has corrected yet."""
+class Late(NamedTuple):
+    """What late usage makes of a contract's finalised statements.
+
+    `corrections` no statement has made yet. `restated` are the closing counters of statements, by the start of their
+    period, where they differ from the statement's. `unpriced` is late usage that no correction can show.
+    """
+
+    corrections: list[Correction]
+    restated: dict[str, Counters]
+    unpriced: list[tuple[Statement, Unpriced]]
+
+    def counters_after(self, statement: Statement, closing: Counters) -> Counters:
+        """What the counters are after a statement that closed with these."""
+        return self.restated.get(name_of(statement), closing)
+
+
+class Again(NamedTuple):
+    """A finalised period evaluated again: its rows then and now, its counters, and what has no price."""
+
+    old: Rows
+    new: Rows
+    counters: Counters
+    unpriced: tuple[Unpriced, ...]
+
+
+def late_usage(work: Work, binder: Binder, row: Contract) -> Late:
+    """What usage that came late has changed on a contract's finalised statements."""
     assert row.id is not None
-    finalised = statements.statements_of(work, row.id)
+    finalised = still_open(work, row.id)
     issued: dict[tuple[str, str], Decimal] = {}
+    known: dict[str, Counters] = {}
     for each in finalised:
-        for correction in loaded(each.inputs)["corrections"]:
+        inputs = loaded(each.inputs)
+        known.update(inputs["restated"])
+        for correction in inputs["corrections"]:
             key = correction["period"], correction["row"]
             issued[key] = issued.get(key, Decimal(0)) + Decimal(correction["amount"])
-    found: list[Correction] = []
-    counters: Mapping[str, Any] | None = None
-    for number, each in enumerate(finalised):
-        if counters is None and is_closed(each, finalised[number + 1 :]):
-            continue
-        inputs = loaded(each.inputs)
-        opened = inputs["counters"] if counters is None else {**inputs["counters"], **counters}
-        bound = binder.bind(work, row, tuple((program_id, start) for program_id, start in loaded(each.programs)))
-        opening = Opening(inputs["balances"], opened, None)
-        document = again(work, row, bound, each, opening)
-        counters = document.get("counters") or None
-        if counters == (loaded(each.document).get("counters") or None):
-            counters = None
-        found.extend(differences(each, rows_of(loaded(each.document)), rows_of(document), issued))
-    return found
+    late = Late([], {}, [])
+    counters = before_all(finalised, known)
+    for each in finalised:
+        found = again(work, binder, row, each, counters)
+        late.corrections.extend(differences(each, found.old, found.new, issued))
+        late.unpriced.extend((each, entry) for entry in found.unpriced)
+        counters = None if found.counters == closing_counters(each) else found.counters
+        if counters is not None:
+            late.restated[name_of(each)] = counters
+    return late
 
 
-def is_closed(statement: Statement, later: Iterable[Statement]) -> bool:
-    """Whether a later statement was made when no more usage of this one's period could come in."""
-    until = statement.period_end + timedelta(days=DEDUP_DAYS, hours=FUTURE_HOURS_MAX)
-    return any(each.finalised_at > until for each in later)
+def still_open(work: Work, contract_id: int) -> list[Statement]:
+    """A contract's statements whose usage could still come in when the last one of them was made.
+
+    Those before them were corrected for good: the dedup window refuses what is older.
+    """
+    made = statements.made(work, contract_id)
+    for number, each in enumerate(made):
+        until = each.period_end + timedelta(days=DEDUP_DAYS, hours=FUTURE_HOURS_MAX)
+        if all(later.finalised_at <= until for later in made[number + 1 :]):
+            return statements.statements_of(work, contract_id, since=each.period_start)
+    return []
 
 
-def again(work: Work, row: Contract, bound: Bound, statement: Statement, opening: Opening) -> Mapping[str, Any]:
-    """A finalised period on the usage that there is now."""
+def before_all(finalised: Sequence[Statement], known: Mapping[str, Counters]) -> Counters | None:
+    """The counters that the first of some statements opens with, where they were restated since it was made."""
+    if not finalised:
+        return None
+    earlier = {period: counters for period, counters in known.items() if period < name_of(finalised[0])}
+    return earlier[max(earlier)] if earlier else None
+
+
+def again(work: Work, binder: Binder, row: Contract, statement: Statement, counters: Counters | None) -> Again:
+    """A finalised period on the usage that there is now, opening with restated counters where there are any."""
+    inputs, document = loaded(statement.inputs), loaded(statement.document)
+    versions = tuple((program_id, start) for program_id, start in loaded(statement.programs))
+    bound = binder.bind(work, row, versions, at=seconds_of(statement.period_start))
     period = bound.evaluator.contract_period((statement.period_start, statement.period_end))
+    opening = Opening(inputs["balances"], inputs["counters"] if counters is None else counters, None)
     usage = stored_usage(work, bound, row.customer, pieces_of(bound, period, opening))
-    return evaluate(bound, usage, period, opening).to_dict()
+    then = rows_of(document)
+    if counters is None and written(usage) == written(inputs["usage"]):
+        return Again(then, then, closing_counters(statement), ())
+    if any(balance.unit is not None for balance in bound.contract.balances):
+        ends = text(moment_of(period.end, period.zone))
+        bound, opening = as_drawn(bound, opening, document, ends)
+        first = opening._replace(counters=inputs["counters"])
+        then = rows_of(loaded(written(evaluate(bound, inputs["usage"], period, first).to_dict())))
+    made = evaluate(bound, usage, period, opening)
+    now = loaded(written(made.to_dict()))
+    unpriced = tuple(entry for entry in made.unpriced if entry.reason != OVERAGE_REJECTED)
+    return Again(then, rows_of(now), now.get("counters", {}), unpriced)
 
 
-def rows_of(document: Mapping[str, Any]) -> dict[str, tuple[str | None, Decimal]]:
-    """The rows of a statement before corrections and draws: the line of each, where it has one, and its amount."""
+def as_drawn(bound: Bound, opening: Opening, document: Mapping[str, Any], ends: str) -> tuple[Bound, Opening]:
+    """A contract whose credits in units have just what they paid on a statement, until the end of the same segment."""
+    in_units = {balance.name for balance in bound.contract.balances if balance.unit is not None}
+    drawn: dict[tuple[str, int], Decimal] = {}
+    for draw in document.get("draws", ()):
+        if draw["balance"] in in_units:
+            key = draw["balance"], draw["segment"]
+            drawn[key] = drawn.get(key, Decimal(0)) + Decimal(draw["amount"])
+    segments = [segment["to"] for segment in document.get("segments", ())] or [ends]
+    lots = {
+        name: [{"amount": amount, "end": segments[i]} for (of, i), amount in sorted(drawn.items()) if of == name]
+        for name in in_units
+    }
+    balances = tuple(
+        replace(each, cadence=None, end=each.start, rollover=None, rollover_months=None)
+        if each.name in in_units
+        else each
+        for each in bound.contract.balances
+    )
+    contract = replace(bound.contract, balances=balances)
+    program = replace(bound.evaluator.program, contracts=(contract,))
+    capped = bound._replace(contract=contract, evaluator=Evaluator(program, contract))
+    return capped, opening._replace(balances={**opening.balances, **lots})
+
+
+def rows_of(document: Mapping[str, Any]) -> Rows:
+    """The rows of a statement before corrections and draws."""
     rows: dict[str, tuple[str | None, Decimal]] = {
         line["id"]: (line["id"], Decimal(line["amount"])) for line in document["lines"]
     }
@@ -79,19 +167,27 @@ def rows_of(document: Mapping[str, Any]) -> dict[str, tuple[str | None, Decimal]
 
 
 def differences(
-    statement: Statement,
-    old: Mapping[str, tuple[str | None, Decimal]],
-    new: Mapping[str, tuple[str | None, Decimal]],
-    issued: Mapping[tuple[str, str], Decimal],
+    statement: Statement, old: Rows, new: Rows, issued: Mapping[tuple[str, str], Decimal]
 ) -> list[Correction]:
     """What is still to be corrected of one statement, row by row."""
-    period = statement.period_start.isoformat()
+    period = name_of(statement)
+    gone = [row for of, row in issued if of == period]
     found: list[Correction] = []
-    for name in dict.fromkeys([*old, *new]):
-        line = (new.get(name) or old[name])[0]
+    for name in dict.fromkeys([*old, *new, *gone]):
+        line = (new.get(name) or old.get(name) or (None,))[0]
         was, now = old.get(name, (None, Decimal(0)))[1], new.get(name, (None, Decimal(0)))[1]
         amount = now - was - issued.get((period, name), Decimal(0))
         if amount:
             made = {"period": period, "row": name, "amount": f"{amount:f}"}
             found.append(made if line is None else {**made, "line": line})
     return found
+
+
+def name_of(statement: Statement) -> str:
+    """How a correction calls a statement: the start of its period."""
+    return statement.period_start.isoformat()
+
+
+def closing_counters(statement: Statement) -> Counters:
+    counters: Counters = loaded(statement.document).get("counters", {})
+    return counters

@@ -1,53 +1,58 @@
 """What a period of a contract comes to as things stand: stored usage, usage that is handed over, or both together.
 
 A period opens with what the statement before it closed with. Where that one is not finalised yet, the periods since the
-last finalised one are evaluated in turn, and the preview says that it stands on them.
+last finalised one are evaluated in turn, and the preview says that it stands on them. What late usage has changed on
+finalised statements stands on the period that follows them, as it will when that is finalised.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from pricing_dsl.evaluate.evaluator import Period
-from pricing_dsl.evaluate.opening import read_balances
-from pricing_dsl.evaluate.reference.agreement import segments_of
 from pricing_dsl.evaluate.statement import Statement
-from pricing_dsl.values.numbers import decimal_text
-from pricing_dsl.values.periods import ContractPeriod, containing, moment_of
+from pricing_dsl.ir import nodes as ir
+from pricing_dsl.values.periods import ContractPeriod
 from runtime.errors import RuntimeProblem
 from runtime.limits import UNFINALISED_PERIODS_MAX
 from runtime.rating.bound import Binder, Bound, instant
+from runtime.rating.corrections import Correction, late_usage
 from runtime.rating.documents import loaded
-from runtime.rating.usage import Piece, stored_usage
+from runtime.rating.evaluation import (
+    NOTHING,
+    Opening,
+    Usage,
+    closing_of,
+    evaluate,
+    opened_with,
+    period_before,
+    pieces_of,
+)
+from runtime.rating.merging import both
+from runtime.rating.unbound import agreed_for, require_measured, unbound
+from runtime.rating.usage import stored_usage
 from runtime.store.database import Database, Work
-from runtime.store.repositories import programs, statements
+from runtime.store.repositories import meters, programs, statements
 from runtime.store.tables import Contract
 
-Usage = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+__all__ = ["Opening", "Preview", "Previewer", "Source", "Usage", "both", "evaluate", "pieces_of"]
+
 Source = Literal["stored", "supplied", "both"]
-
-
-class Opening(NamedTuple):
-    """What a period opens with. `since` is the end of the last finalised period, where there are others in between."""
-
-    balances: Mapping[str, Any]
-    counters: Mapping[str, Any]
-    since: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A statement that is not kept, with what it was computed from."""
+    """A statement that is not kept, with what it was computed from. `contract` is `None` for a draft's."""
 
     statement: Statement
     bound: Bound
-    contract: Contract
+    contract: Contract | None
     period: ContractPeriod
     usage: Usage
     opening: Opening
+    corrections: Sequence[Correction]
 
 
 class Previewer:
@@ -73,51 +78,74 @@ class Previewer:
         """What a period of a customer's contract comes to; without a period, the first of its term.
 
         `usage` is counted instead of what is stored ("supplied"), or with it ("both": what adds up is added, what does
-        not is an error). `balances` and `counters` open the period instead of what the one before closed with.
+        not is an error). `balances` and `counters` open the period instead of what the one before closed with. What
+        late usage has changed on finalised statements stands on it if this is the period that follows them.
 
         Raises `RuntimeProblem` (X01..: no such tenant or contract; X0404, X0406) and `EvaluationError`.
         """
         with self.database.reading() as work:
             programs.require_tenant(work, tenant_id)
             row = programs.contract(work, tenant_id, customer, contract)
-            bound = self.binder.bind(work, row)
-            asked = bound.evaluator.contract_period(period)
+            bound, asked = self.binder.for_period(work, row, period)
+            late: Sequence[Correction] = ()
             if balances is None and counters is None:
-                opening = self.opening(work, row, bound, asked)
+                opening, late = self._opening(work, row, bound, asked)
             else:
                 opening = Opening(balances or {}, counters or {}, None)
-            counted = self.usage_of(work, row, bound, asked, opening, usage, source)
-        statement = evaluate(bound, counted, asked, opening, explain=explain)
-        return Preview(statement, bound, row, asked, counted, opening)
+            counted = usage_of(work, customer, bound, asked, opening, usage, source)
+        statement = evaluate(bound, counted, asked, opening, late, explain=explain)
+        return Preview(statement, bound, row, asked, counted, opening, late)
 
-    def usage_of(
+    def draft(
         self,
-        work: Work,
-        row: Contract,
-        bound: Bound,
-        period: ContractPeriod,
-        opening: Opening,
-        usage: Usage | None,
-        source: Source,
-    ) -> Usage:
-        if source == "supplied":
-            return usage or {}
-        stored = stored_usage(work, bound, row.customer, pieces_of(bound, period, opening))
-        return stored if source == "stored" or not usage else both(bound, stored, usage)
+        tenant_id: str,
+        customer: str,
+        program: ir.Program,
+        period: Period | None = None,
+        *,
+        on: str | None = None,
+        usage: Usage | None = None,
+        source: Source = "stored",
+        balances: Mapping[str, Any] | None = None,
+        counters: Mapping[str, Any] | None = None,
+        explain: bool = False,
+    ) -> Preview:
+        """The same by a program that need not be published: by its contract `on`, else the one of the customer.
+
+        Stored usage is that of meters which a published program defines in the same way. Raises as `preview` does.
+        """
+        with self.database.reading() as work:
+            programs.require_tenant(work, tenant_id)
+            agreed = agreed_for(work, tenant_id, program, customer, on)
+            bound = unbound(work, tenant_id, program, agreed, stored=source != "supplied")
+            asked = bound.evaluator.contract_period(period)
+            opening = Opening(balances or {}, counters or {}, None)
+            if source != "supplied":
+                require_measured(meters.measuring(work, tenant_id), bound, asked)
+            counted = usage_of(work, customer, bound, asked, opening, usage, source)
+        statement = evaluate(bound, counted, asked, opening, explain=explain)
+        return Preview(statement, bound, None, asked, counted, opening, ())
 
     def opening(self, work: Work, row: Contract, bound: Bound, period: ContractPeriod) -> Opening:
-        """What the period before closed with, evaluated where it is not finalised."""
-        waiting: list[ContractPeriod] = []
-        at = period
-        while True:
-            if at.start <= bound.contract.start:
-                known = Opening({}, {}, None)
-                break
-            at = period_before(bound, at)
-            assert row.id is not None
-            finalised = statements.statement_of(work, row.id, instant(at.start))
-            if finalised is not None:
-                known = closing_of(loaded(finalised.document), None)
+        """What the period before closed with, evaluated where it is not finalised.
+
+        Raises `RuntimeProblem` X0405 where too many periods are not.
+        """
+        return self._opening(work, row, bound, period)[0]
+
+    def _opening(
+        self, work: Work, row: Contract, bound: Bound, period: ContractPeriod
+    ) -> tuple[Opening, Sequence[Correction]]:
+        assert row.id is not None
+        waiting: list[tuple[Bound, ContractPeriod]] = []
+        at = bound, period
+        known = NOTHING
+        late: Sequence[Correction] = ()
+        while at[1].start > bound.contract.start:
+            at = self.binder.for_period(work, row, period_before(*at))
+            finalised = statements.statement_of(work, row.id, instant(at[1].start))
+            if finalised is not None and finalised.period_end == instant(at[1].end):
+                known, late = self.after(work, row, finalised)
                 break
             waiting.append(at)
             if len(waiting) > UNFINALISED_PERIODS_MAX:
@@ -126,77 +154,32 @@ class Previewer:
                     f"more than {UNFINALISED_PERIODS_MAX} periods before this one are not finalised",
                     "finalise them in their order, or hand over balances and counters",
                 )
-        since = instant(waiting[-1].start).isoformat() if waiting else None
-        for each in reversed(waiting):
-            usage = stored_usage(work, bound, row.customer, pieces_of(bound, each, known))
-            statement = evaluate(bound, usage, each, known)
-            known = closing_of(statement.to_dict(), since)
-        return known
+        since = instant(waiting[-1][1].start).isoformat() if waiting else None
+        for its, each in reversed(waiting):
+            known = opened_with(its, known)
+            usage = stored_usage(work, its, row.customer, pieces_of(its, each, known))
+            statement = evaluate(its, usage, each, known, late)
+            known, late = closing_of(statement.to_dict(), since), ()
+        return opened_with(bound, known), late
+
+    def after(self, work: Work, row: Contract, statement: Any) -> tuple[Opening, Sequence[Correction]]:
+        """What a finalised statement leaves to the next: what it closed with, with the counters as they are now."""
+        late = late_usage(work, self.binder, row)
+        closing = closing_of(loaded(statement.document))
+        return closing._replace(counters=late.counters_after(statement, closing.counters)), late.corrections
 
 
-def evaluate(
+def usage_of(
+    work: Work,
+    customer: str,
     bound: Bound,
-    usage: Usage,
     period: ContractPeriod,
     opening: Opening,
-    corrections: Sequence[Mapping[str, Any]] = (),
-    *,
-    explain: bool = False,
-) -> Statement:
-    """The statement of a bound contract."""
-    run = bound.evaluator.explain if explain else bound.evaluator
-    return run(usage, dates_of(period), opening.balances, opening.counters, corrections)
-
-
-def dates_of(period: ContractPeriod) -> Period:
-    return moment_of(period.start, period.zone), moment_of(period.end, period.zone)
-
-
-def pieces_of(bound: Bound, period: ContractPeriod, opening: Opening) -> list[Piece]:
-    """The segments into which a period is cut."""
-    balances = read_balances(bound.evaluator.program, bound.contract, opening.balances)
-    return [(time.start, time.end) for time in segments_of(bound.contract, period, balances)]
-
-
-def period_before(bound: Bound, period: ContractPeriod) -> ContractPeriod:
-    """The billing period that ends where one begins."""
-    bill = bound.contract.bill
-    anchor = moment_of(bound.contract.start, period.zone).date() if bill.from_term else None
-    whole = containing(bill.cadence, bill.day, period.zone, moment_of(period.start - 1, period.zone), anchor)
-    return bound.evaluator.contract_period((whole.start, whole.end))
-
-
-def closing_of(document: Mapping[str, Any], since: str | None) -> Opening:
-    """What a statement's period leaves to the next."""
-    return Opening(document.get("balances", {}), document.get("counters", {}), since)
-
-
-def both(bound: Bound, stored: Usage, supplied: Usage) -> Usage:
-    """Stored and supplied usage together. Raises `RuntimeProblem` X0404 for a meter whose numbers cannot be added."""
-    if not isinstance(stored, Mapping) or not isinstance(supplied, Mapping):
-        raise RuntimeProblem(
-            "X0404",
-            "the period is cut, and usage is added for uncut periods only",
-            "hand over the whole period's usage",
-        )
-    meters = {meter.name: meter for meter in bound.evaluator.program.meters}
-    merged: dict[str, Any] = dict(stored)
-    for name, given in supplied.items():
-        more = list(given) if isinstance(given, list | tuple) else [{"quantity": given}]
-        known = merged.get(name, [])
-        meter = meters.get(name)
-        if known and meter is not None and not meter.adds_over_time:
-            raise RuntimeProblem(
-                "X0404", f"`{name}` does not add up: its stored usage is a result already", "hand it over alone"
-            )
-        merged[name] = added(known, more)
-    return merged
-
-
-def added(known: Sequence[Mapping[str, Any]], more: Sequence[Any]) -> list[Any]:
-    """Cells of both, one for each combination of dimension values."""
-    sums: dict[tuple[tuple[str, str], ...], Fraction] = {}
-    for cell in (*known, *more):
-        dimensions = tuple(sorted((name, str(value)) for name, value in cell.items() if name != "quantity"))
-        sums[dimensions] = sums.get(dimensions, Fraction(0)) + Fraction(str(cell["quantity"]))
-    return [{**dict(dimensions), "quantity": decimal_text(total)} for dimensions, total in sums.items()]
+    usage: Usage | None,
+    source: Source,
+) -> Usage:
+    """Stored usage, what is supplied, or both."""
+    if source == "supplied":
+        return usage or {}
+    stored: Usage = stored_usage(work, bound, customer, pieces_of(bound, period, opening))
+    return stored if source == "stored" or not usage else both(bound, stored, usage)

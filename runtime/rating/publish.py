@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pricing_dsl
 from pricing_dsl.ir import json as ir_json
 from pricing_dsl.ir import nodes as ir
+from pricing_dsl.ir.splice import Unlike, require_alike
 from pricing_dsl.ir.verify import walk_expression
 from pricing_dsl.plugin.manager import plugins
+from pricing_dsl.values.periods import seconds_of
 from runtime.errors import RuntimeProblem
+from runtime.limits import NAME_CHARACTERS_MAX
+from runtime.rating.bound import Binder
+from runtime.rating.usage import require_hours
 from runtime.store.database import Work
-from runtime.store.repositories import meters, programs, statements
+from runtime.store.repositories import meters, programs, statements, usage
 from runtime.store.tables import Contract, Program
 
 
@@ -27,26 +33,34 @@ def publish(
     files: Mapping[str, str] | None = None,
     effective_at: datetime | None = None,
 ) -> Program:
-    """Keep a program as its name's newest version, in force from `effective_at` (now, if not said) on.
+    """Keep a program as its name's newest version, in force from `effective_at` (the next full hour) on.
 
     The same text published again is the version that is there already. Contracts that follow the newest version change
-    their prices at `effective_at`; what a period has been finalised by stays as it is.
+    their prices at `effective_at`; what a period has been finalised by stays as it is. The first version counts from
+    the start of terms on.
 
     Raises `pricing_dsl.ProgramError` with what is wrong with the program; `RuntimeProblem`: X0401 an example fails,
-    X0402 in force before the version it follows, before a finalised period's end, or before its new meters.
+    X0402 it would change what is past, X0403 a contract that follows the program cannot follow it so, X0406 in force
+    inside an hour.
     """
     programs.require_tenant(work, tenant_id)
+    require_name("a program", name)
     files = dict(files or {})
     compiled = pricing_dsl.compile(source, name=f"{name}.pricing", files=files)
-    require_examples(compiled)
+    ids = meters.register(work, tenant_id, compiled.ir, now)  # from here on no other version is published
     before = programs.newest(work, tenant_id, name)
     written_files = json.dumps(files, sort_keys=True, ensure_ascii=False)
     if before is not None and (before.source, before.files) == (source, written_files):
         return before
-    effective_at = effective_at or now
-    ids = meters.register(work, tenant_id, compiled.ir, now)
-    if before is not None:
-        require_in_order(work, before, effective_at, now, set(ids.values()))
+    require_examples(compiled)
+    if before is None:
+        effective_at = effective_at or now.replace(minute=0, second=0, microsecond=0)
+    else:
+        effective_at = effective_at or hour_from(now)
+        require_in_order(work, before, effective_at)
+        require_unmeasured(work, before, compiled.ir, effective_at, ids)
+        require_followed(work, before, compiled.ir, effective_at)
+    require_hours(math.ceil(effective_at.timestamp()))
     made = Program(
         tenant_id=tenant_id,
         name=name,
@@ -63,6 +77,17 @@ def publish(
     return programs.add(work, made, list(ids.values()))
 
 
+def hour_from(now: datetime) -> datetime:
+    """The full hour that an instant is, or that comes next: usage is kept by the hour.
+
+    >>> from datetime import UTC
+    >>> hour_from(datetime(2026, 3, 1, 9, 0, 1, tzinfo=UTC)).isoformat()
+    '2026-03-01T10:00:00+00:00'
+    """
+    begun = now.replace(minute=0, second=0, microsecond=0)
+    return begun if begun == now else begun + timedelta(hours=1)
+
+
 def require_examples(program: pricing_dsl.Program) -> None:
     """Raise `RuntimeProblem` X0401 where an example of the program fails."""
     for result in program.run_examples():
@@ -75,27 +100,73 @@ def require_examples(program: pricing_dsl.Program) -> None:
             )
 
 
-def require_in_order(work: Work, before: Program, effective_at: datetime, now: datetime, meter_ids: set[int]) -> None:
-    """Raise `RuntimeProblem` X0402 for a version that would change what is past."""
-    assert before.id is not None
-    if effective_at <= before.effective_at:
+def require_in_order(work: Work, before: Program, effective_at: datetime) -> None:
+    """Raise `RuntimeProblem` X0402 for a version that begins before another one, or in a finalised period."""
+    if effective_at < before.effective_at:
         raise RuntimeProblem(
             "X0402",
             f"version {before.version} is in force from {before.effective_at.isoformat()}",
-            "let the new one begin after it",
+            "let the new one begin then or later",
         )
-    following = programs.contracts(work, before.tenant_id, program=before.name)
-    ids = [each.id for each in following if each.version is None and each.id is not None]
-    until = statements.finalised_until(work, ids)
+    until = statements.finalised_until(work, before.tenant_id, before.name)
     if until is not None and effective_at < until:
         raise RuntimeProblem(
             "X0402", f"a period until {until.isoformat()} is finalised", "let the new version begin there or later"
         )
-    if effective_at < now and not meter_ids <= set(programs.meter_ids(work, before.id)):
+
+
+def require_unmeasured(
+    work: Work, before: Program, program: ir.Program, effective_at: datetime, ids: Mapping[str, int]
+) -> None:
+    """Raise `RuntimeProblem` X0402 where events that a new definition reads were measured without it already."""
+    assert before.id is not None
+    known = set(programs.meter_ids(work, before.id))
+    new = {kind for meter in program.meters if ids[meter.name] not in known for kind in meter.event_types}
+    measuring = {d.id: d for epoch in meters.measuring(work, before.tenant_id) for d in epoch.definitions}
+    hour = int(effective_at.timestamp()) // 3_600
+    for definition in measuring.values():
+        if not new.isdisjoint(definition.meter.event_types) and usage.is_used_since(work, definition.id, hour):
+            changed = ", ".join(f"`{meter.name}`" for meter in program.meters if ids[meter.name] not in known)
+            raise RuntimeProblem(
+                "X0402",
+                f"{changed} would be measured in a new way from {effective_at.isoformat()} on, and there is usage "
+                "after that already",
+                "let the version begin later, at the next full hour if not said",
+            )
+
+
+def require_followed(work: Work, before: Program, program: ir.Program, effective_at: datetime) -> None:
+    """Raise `RuntimeProblem` X0403 where a contract that follows the program has no place in the new version."""
+    older = ir_json.loads(before.ir)
+    known = {each.name: each for each in older.contracts}
+    new = {each.name: each for each in program.contracts}
+    start = seconds_of(effective_at)
+    for row in programs.contracts(work, before.tenant_id, program=before.name):
+        mine = known.get(row.name)
+        if row.version is not None or mine is None or mine.end <= start:
+            continue
+        if row.name not in new:
+            raise RuntimeProblem(
+                "X0403",
+                f"the new version has no contract `{row.name}`, which prices `{row.customer}`",
+                "keep it; to end it, let its term end",
+            )
+        try:
+            if mine.start < start:
+                require_alike(older, mine, program, new[row.name])
+        except Unlike as unlike:
+            raise RuntimeProblem(
+                "X0403",
+                f"`{row.name}`, which prices `{row.customer}`, cannot go on in the new version: {unlike}",
+                "let its term end, and give a contract of another name the rest",
+            ) from None
+
+
+def require_name(what: str, name: str) -> None:
+    """Raise `RuntimeProblem` X0407 for a name that cannot be kept."""
+    if not 0 < len(name) <= NAME_CHARACTERS_MAX or not name.isprintable():
         raise RuntimeProblem(
-            "X0402",
-            "the version measures usage in a new way, and usage of the past was not measured so",
-            "let it begin now or later",
+            "X0407", f"{what} has a name of 1 to {NAME_CHARACTERS_MAX} characters, not {name[:40]!r}", "name it so"
         )
 
 
@@ -135,8 +206,8 @@ def bind(
     `version` binds it to that version for ever; otherwise it follows the newest. Bound again the same way, it is the
     one that is there. Raises `RuntimeProblem`: X0102, X0103, X0403 no customer, or bound otherwise already.
     """
-    found = programs.versions(work, tenant_id, program)
-    row = found[-1] if version is None else programs.version(work, tenant_id, program, version)
+    programs.require_tenant(work, tenant_id)
+    row = programs.version(work, tenant_id, program, version)
     made = ir_json.loads(row.ir)
     agreed = next((each for each in made.contracts if each.name == contract), None)
     if agreed is None:
@@ -155,9 +226,9 @@ def bind(
         raise RuntimeProblem(
             "X0403", f"`{contract}` of `{customer}` is bound to {how} of `{known.program}`", "bind under another name"
         )
+    require_name("a customer", customer)
     bound = Contract(
         tenant_id=tenant_id, customer=customer, name=contract, program=program, version=version, created_at=now
     )
-    work.session.add(bound)
-    work.session.flush()
-    return bound
+    Binder().bind(work, bound)
+    return programs.add_contract(work, bound)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from pricing_dsl.values.periods import seconds_of
 from runtime.rating.bound import Binder
 from runtime.rating.documents import loaded, written
-from runtime.rating.preview import Opening, evaluate
+from runtime.rating.evaluation import Opening, evaluate
 from runtime.store.database import Work
 from runtime.store.repositories import programs, statements
 from runtime.store.tables import Statement
@@ -27,7 +28,7 @@ def replay(work: Work, binder: Binder, tenant_id: str, statement_id: str) -> Rep
     kept = statements.statement(work, tenant_id, statement_id)
     row = programs.contract_by_id(work, tenant_id, kept.contract_id)
     versions = tuple((program_id, start) for program_id, start in loaded(kept.programs))
-    bound = binder.bind(work, row, versions)
+    bound = binder.bind(work, row, versions, at=seconds_of(kept.period_start))
     inputs = loaded(kept.inputs)
     period = bound.evaluator.contract_period((kept.period_start, kept.period_end))
     opening = Opening(inputs["balances"], inputs["counters"], None)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import func
 from sqlmodel import col, select
 
 from runtime.errors import RuntimeProblem
 from runtime.store.database import Work
-from runtime.store.tables import Contract, Program, ProgramMeter, Tenant
+from runtime.store.tables import Contract, Meter, Program, ProgramMeter, Tenant
 
 
 def require_tenant(work: Work, tenant_id: str) -> Tenant:
@@ -45,12 +46,43 @@ def known_as(work: Work, tenant_id: str) -> str:
     return "there are " + ", ".join(f"`{name}`" for name in sorted(names)) if names else "publish one first"
 
 
-def version(work: Work, tenant_id: str, name: str, number: int) -> Program:
-    """One version of a program. Raises `RuntimeProblem` X0102."""
-    for each in versions(work, tenant_id, name):
-        if each.version == number:
-            return each
-    raise RuntimeProblem("X0102", f"`{name}` has no version {number}", "`pricing program list` says which there are")
+def version(work: Work, tenant_id: str, name: str, number: int | None) -> Program:
+    """One version of a program, the newest for `None`. Raises `RuntimeProblem` X0102."""
+    there = timeline(work, tenant_id, name)
+    for each in there:
+        if each.version == (number or there[-1].version):
+            return by_id(work, each.id)
+    raise RuntimeProblem("X0102", f"`{name}` has no version {number}", f"its newest is {there[-1].version}")
+
+
+class InForce(NamedTuple):
+    """A version of a program, and from when it is in force."""
+
+    id: int
+    version: int
+    effective_at: datetime
+
+
+def timeline(work: Work, tenant_id: str, name: str) -> list[InForce]:
+    """All versions of a program, the oldest first, without their texts. Raises `RuntimeProblem` X0102."""
+    rows = select(Program.id, Program.version, Program.effective_at).where(
+        Program.tenant_id == tenant_id, Program.name == name
+    )
+    found = [
+        InForce(row_id, number, effective_at)
+        for row_id, number, effective_at in work.session.exec(rows.order_by(col(Program.version)))
+        if row_id is not None
+    ]
+    if not found:
+        raise RuntimeProblem("X0102", f"there is no program `{name}`", known_as(work, tenant_id))
+    return found
+
+
+def by_id(work: Work, program_id: int) -> Program:
+    """One version of a program."""
+    found = work.session.get(Program, program_id)
+    assert found is not None, "what names a program by its id keeps it"
+    return found
 
 
 def newest(work: Work, tenant_id: str, name: str) -> Program | None:
@@ -80,6 +112,16 @@ def add(work: Work, program: Program, meter_ids: Sequence[int]) -> Program:
 def meter_ids(work: Work, program_id: int) -> list[int]:
     """The definitions that a version reads."""
     return list(work.session.exec(select(ProgramMeter.meter_id).where(ProgramMeter.program_id == program_id)))
+
+
+def meter_ids_by_name(work: Work, program_id: int) -> dict[str, int]:
+    """The definitions that a version reads, by the names of their meters."""
+    rows = (
+        select(Meter.name, Meter.id)
+        .join(ProgramMeter, col(ProgramMeter.meter_id) == col(Meter.id))
+        .where(ProgramMeter.program_id == program_id)
+    )
+    return {name: meter_id for name, meter_id in work.session.exec(rows) if meter_id is not None}
 
 
 # --- contracts -------------------------------------------------------------------------------------------------------
@@ -121,3 +163,10 @@ def contracts(work: Work, tenant_id: str, *, program: str | None = None, custome
     if customer is not None:
         rows = rows.where(Contract.customer == customer)
     return list(work.session.exec(rows.order_by(col(Contract.customer), col(Contract.name))))
+
+
+def add_contract(work: Work, bound: Contract) -> Contract:
+    """Keep a contract. Where another one bound it meanwhile, the database refuses it (`IntegrityError`)."""
+    work.session.add(bound)
+    work.session.flush()
+    return bound

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from sqlmodel import col, select
 
 from runtime.errors import RuntimeProblem
 from runtime.store.database import Work
-from runtime.store.tables import LedgerEntry, Statement, StatementLine
+from runtime.store.tables import Contract, LedgerEntry, Statement, StatementLine
 
 
 def statement(work: Work, tenant_id: str, statement_id: str) -> Statement:
@@ -27,10 +28,28 @@ def statement_of(work: Work, contract_id: int, period_start: datetime) -> Statem
     return work.session.exec(rows).first()
 
 
-def statements_of(work: Work, contract_id: int) -> list[Statement]:
-    """All statements of a contract in the order of their periods."""
-    rows = select(Statement).where(Statement.contract_id == contract_id).order_by(col(Statement.period_start))
-    return list(work.session.exec(rows))
+class Made(NamedTuple):
+    """A statement without what it says."""
+
+    id: str
+    period_start: datetime
+    period_end: datetime
+    finalised_at: datetime
+
+
+def made(work: Work, contract_id: int) -> list[Made]:
+    """The statements of a contract in the order of their periods."""
+    columns = select(Statement.id, Statement.period_start, Statement.period_end, Statement.finalised_at)
+    rows = columns.where(Statement.contract_id == contract_id).order_by(col(Statement.period_start))
+    return [Made(*row) for row in work.session.exec(rows)]
+
+
+def statements_of(work: Work, contract_id: int, *, since: datetime | None = None) -> list[Statement]:
+    """The statements of a contract in the order of their periods, those of a period that starts `since` or later."""
+    rows = select(Statement).where(Statement.contract_id == contract_id)
+    if since is not None:
+        rows = rows.where(Statement.period_start >= since)
+    return list(work.session.exec(rows.order_by(col(Statement.period_start))))
 
 
 def statements(
@@ -49,9 +68,13 @@ def lines(work: Work, statement_id: str) -> list[StatementLine]:
     return list(work.session.exec(rows.order_by(col(StatementLine.position))))
 
 
-def finalised_until(work: Work, contract_ids: Sequence[int]) -> datetime | None:
-    """The end of the last period that is finalised for any of some contracts."""
-    rows = select(Statement.period_end).where(col(Statement.contract_id).in_(contract_ids))
+def finalised_until(work: Work, tenant_id: str, program: str) -> datetime | None:
+    """The end of the last period that is finalised for any contract that follows the versions of a program."""
+    rows = (
+        select(Statement.period_end)
+        .join(Contract, col(Contract.id) == col(Statement.contract_id))
+        .where(Contract.tenant_id == tenant_id, Contract.program == program, col(Contract.version).is_(None))
+    )
     return work.session.exec(rows.order_by(col(Statement.period_end).desc()).limit(1)).first()
 
 
@@ -67,11 +90,9 @@ def add(work: Work, made: Statement, its_lines: Sequence[StatementLine], entries
 # --- the ledger ------------------------------------------------------------------------------------------------------
 
 
-def entries(work: Work, contract_id: int, balance: str | None = None) -> list[LedgerEntry]:
+def entries(work: Work, contract_id: int) -> list[LedgerEntry]:
     """The movements of a contract's balances, in the order in which they were written."""
     rows = select(LedgerEntry).where(LedgerEntry.contract_id == contract_id)
-    if balance is not None:
-        rows = rows.where(LedgerEntry.balance == balance)
     return list(work.session.exec(rows.order_by(col(LedgerEntry.id))))
 
 

@@ -234,6 +234,23 @@ def test_a_derived_charge_goes_on_through_a_cut() -> None:
     assert lines(bill(program, cut(80, 80))) == {"x": "160.00", "d": "13.00"}
 
 
+def test_a_change_spread_by_time_is_left_by_steps_that_ask_for_cells() -> None:
+    """Without usage the `plus` of the second plan is spread over both segments, and there are no cells to multiply."""
+    program = f"""plan a {{ charge x on calls {{ price 2  discount 100%  times region {{ eu: 3  else: 1 }} }} }}
+      plan b {{ charge x on calls {{ price 3  plus 31  discount 50% }} }}
+      contract c {{ plan a  {YEAR}  from 2026-03-16 {{ plan b }} }}"""
+    # 15 days' share of the 31 is discounted by the first plan's 100 %, 16 days' by the second's 50 %
+    assert lines(bill(program)) == {"x": "8.00"}
+
+
+def test_a_step_of_groups_leaves_a_group_of_another_plan() -> None:
+    """Before the upgrade there is one group, after it one for each region; the condition asks only those."""
+    program = f"""plan a {{ charge x on calls {{ price 1 }} }}
+      plan b {{ charge x on calls {{ each region  price 1  minimum 100 when region == "eu"  total }} }}
+      contract c {{ plan a  {YEAR}  from 2026-03-16 {{ plan b }} }}"""
+    assert lines(bill(program, cut(30, 40))) == {"x": "130.00"}
+
+
 # --- counters and credits --------------------------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from pricing_dsl.evaluate.reference.reasons import key_text, largest_text, look_
 from pricing_dsl.evaluate.reference.tiers import rate_cost
 from pricing_dsl.evaluate.statement import Reason
 from pricing_dsl.ir import nodes as ir
+from pricing_dsl.ir.reads import expression_reads, step_lookups
 from pricing_dsl.values.rounding import round_to_multiple
 
 CellStep = ir.Times | ir.Discount | ir.Prorate
@@ -49,7 +50,7 @@ def on_parts(run: Run, step: CellStep, group: Priced, segment: int) -> Priced:
     parts: list[Part] = []
     notes: list[Reason] = []
     for part in group.parts:
-        if part.segment != segment or not holds(step.when, part.dimensions):
+        if part.segment != segment or not acts_on(run, step, part):
             parts.append(part)
             continue
         new = replace(part, amount=changed_part(run, step, part))
@@ -66,6 +67,25 @@ def on_parts(run: Run, step: CellStep, group: Priced, segment: int) -> Priced:
     if len(notes) == 1 and len(here) == 1:
         return group.noted(replace(notes[0], what=word))
     return group.noted(reason(word, rule, step.span, sum_text(here), sum(here, ZERO), run.currency, (), notes))
+
+
+def acts_on(run: Run, step: CellStep, part: Part) -> bool:
+    """Whether a cell step acts on a part: its condition holds, and the part has what the step reads.
+
+    Cells without an entry have left in step 4; but a change that was spread by time (rule 1) may lie in a segment that
+    has no such cell, and a step of that segment that asks for more than the part has leaves it as it is.
+    """
+    lookups = list(step_lookups(step))
+    names = {name for lookup in lookups for name in run.tables.table(lookup).dimensions}
+    if not (names | names_read(step.when)) <= part.dimensions.keys():
+        return False
+    is_known = not any(isinstance(run.tables.find(lookup, part.dimensions), Missing) for lookup in lookups)
+    return is_known and holds(step.when, part.dimensions)
+
+
+def names_read(condition: ir.Expression | None) -> set[str]:
+    """The dimensions that a condition asks."""
+    return set() if condition is None else {ref.name for ref in expression_reads(condition)}
 
 
 def word_of(step: CellStep) -> tuple[str, str]:
@@ -147,8 +167,11 @@ class Change(NamedTuple):
 
 
 def on_sum(run: Run, step: SumStep, group: Priced) -> Priced:
-    """A pool step: once per group, its change spread over the parts."""
-    if not holds(step.when, dict(group.key)):
+    """A pool step: once per group, its change spread over the parts. A group of an earlier segment may be another
+    `each`'s, which has not the dimension that a condition or a rate of this step asks for: the step leaves it.
+    """
+    key = dict(group.key)
+    if not names_read(step.when) <= key.keys() or not holds(step.when, key):
         return group
     before = group.amount
     change = changed_sum(run, step, group)
@@ -197,6 +220,9 @@ def bound_of(run: Run, bound: Fraction | ir.Linear | ir.Package, group: Priced) 
     """
     if isinstance(bound, Fraction):
         return bound
+    rate = bound.rate if isinstance(bound, ir.Linear) else bound.price
+    if isinstance(rate, ir.Lookup) and not set(run.tables.table(rate).dimensions) <= dict(group.key).keys():
+        return None
     cost = rate_cost(run, bound, group.quantity, dict(group.key))
     return None if cost.refused else cost.amount
 

@@ -283,8 +283,8 @@ class Cells(dict[Key, str]):
         return text
 
 
-def merged(metering: Metering, given: Sequence[Given], sums: Sums) -> tuple[Merged, list[Rejected]]:
-    """What was counted as buckets; and the events that an aggregation refuses: the buckets are worth nothing then."""
+def merged(metering: Metering, given: Sequence[Given], sums: Sums) -> tuple[Merged, dict[Bucket, list[Rejected]]]:
+    """What was counted as buckets; and the events whose values these refuse: then all are worth nothing."""
     slots, cells = metering.slots, Cells()
     numbers: dict[Merge, list[tuple[Bucket, Any]]] = {}
     given_by: tuple[tuple[Merge, dict[Key, Any]], ...] = (
@@ -299,14 +299,15 @@ def merged(metering: Metering, given: Sequence[Given], sums: Sums) -> tuple[Merg
         pairs.sort(key=first_of)
         numbers[merge] = pairs
     states: list[tuple[Bucket, StateOf]] = []
-    rejected: list[Rejected] = []
+    refused: dict[Bucket, list[Rejected]] = {}
     for key, values in sums.values.items():
         slot = slots[key[0]]
         state, failed = state_of(slot, given, values)
-        rejected += failed
         states.append((Bucket(slot.meter_id, key[1], key[2], cells[key[3:]]), state))
+        if failed:
+            refused[states[-1][0]] = failed
     states.sort(key=first_of)
-    return Merged(numbers, states), rejected
+    return Merged(numbers, states), refused
 
 
 def bucket_of(metering: Metering, key: Key) -> Bucket:

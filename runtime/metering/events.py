@@ -8,7 +8,6 @@ event, so that one bad event harms no other.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -46,7 +45,7 @@ _ARRAY = msgspec.json.Decoder(list[Event], float_hook=Decimal)
 _ONE = msgspec.json.Decoder(Event, float_hook=Decimal)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _PARSER = json.JSONDecoder(parse_float=str, parse_int=str)
-_SPACE = re.compile(r"[ \t\r\n]*")
+SPACE: Final = (" ", "\t", "\r", "\n")
 
 
 def read_batch(data: bytes) -> list[Given]:
@@ -116,18 +115,23 @@ def _why(error: Exception) -> str:
 def _pieces(data: bytes) -> Iterator[bytes]:
     """The elements of a JSON array, each as it stands. Raises `ValueError` where it does not end."""
     text = data.decode("utf-8", "surrogateescape")
-    at = _SPACE.match(text, text.index("[") + 1).end()  # type: ignore[union-attr]
+    at = _behind_space(text, text.index("[") + 1)
+    mark = ","
     if text[at : at + 1] == "]":
-        return
-    while True:
+        mark, at = "]", _behind_space(text, at + 1)
+    while mark == ",":
         try:
             _, end = _PARSER.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
             raise ValueError(f"the batch is no JSON array: at character {at} {_why(error)}") from None
         yield text[at:end].encode("utf-8", "surrogateescape")
-        at = _SPACE.match(text, end).end()  # type: ignore[union-attr]
-        mark, at = text[at : at + 1], _SPACE.match(text, at + 1).end()  # type: ignore[union-attr]
-        if mark == "]" and at == len(text):
-            return
-        if mark != ",":
-            raise ValueError(f"the batch is no JSON array: a comma or its end is missing at character {at}")
+        at = _behind_space(text, end)
+        mark, at = text[at : at + 1], _behind_space(text, at + 1)
+    if mark != "]" or at < len(text):
+        raise ValueError(f"the batch is no JSON array: it should go on or end at character {at}")
+
+
+def _behind_space(text: str, at: int) -> int:
+    while text[at : at + 1] in SPACE:
+        at += 1
+    return at

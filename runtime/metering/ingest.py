@@ -42,7 +42,7 @@ from runtime.metering.batch import (
     state_of,
 )
 from runtime.metering.events import Event, Given, as_mapping, read_batch, storable, written
-from runtime.metering.merging import Full, Merging, Place, merging_for
+from runtime.metering.merging import Merging, Place, merging_for
 from runtime.store.database import Database, Work
 from runtime.store.repositories import meters, programs
 from runtime.store.tables import RejectedEvent
@@ -143,8 +143,13 @@ class Ingester:
     def _merge(self, metering: Metering, merging: Merging, given: Sequence[Given], counted: Counted) -> list[Rejected]:
         """Merge what a batch counts; or the events for which there is no room, and then what was merged is void."""
         sums, refused = merged(metering, given, counted.sums)
-        if refused:
-            return once_each(refused)
+        if refused:  # without what is kept of them; with it, others may be to blame
+            kept = merging.states_of(list(refused))
+            return once_each(
+                one
+                for bucket, found in refused.items()
+                for one in refused_of(metering, given, counted, bucket, kept.get(bucket)) or found
+            )
         too_long = {bucket for bucket in sums.buckets() if len(bucket.cell.encode()) > CELL_BYTES_MAX}
         if too_long:
             why = f"its dimension values have more than {CELL_BYTES_MAX:_} bytes"
@@ -160,7 +165,15 @@ class Ingester:
             if pairs:
                 merging.numbers(merge, pairs)
         full = merging.states(sums.states) if sums.states else []
-        return once_each([each for one in full for each in refused_of(metering, given, counted, one)])
+        return once_each(
+            one
+            for each in full
+            for one in refused_of(metering, given, counted, each.bucket, each.kept)
+            or [
+                refused_by(place, event, each.cause)
+                for place, event in events_of(metering, given, counted, each.bucket)
+            ]
+        )
 
     def _unknown(
         self, merging: Merging, given: Sequence[Given], counted: Counted, rejected: Sequence[Rejected]
@@ -188,9 +201,9 @@ class Ingester:
             work.connection.execute(insert(RejectedEvent), rows)
 
     def _forget(self, merging: Merging, ids: int, now: datetime) -> None:
-        """Forget ids beyond the dedup window, looking at as many as came in: so there are never twice as many."""
+        """Forget ids beyond the dedup window, looking at twice as many as came in: at most half of all are too old."""
         if ids:
-            self._forgotten = merging.forget(self._forgotten, ids, oldest_hour(now))[0] or b""
+            self._forgotten = merging.forget(self._forgotten, 2 * ids, oldest_hour(now))[0] or b""
 
 
 class Room:
@@ -250,16 +263,27 @@ def oldest_hour(now: datetime) -> int:
     return int((now - EPOCH).total_seconds()) // 3600 - DEDUP_DAYS * 24 - FORGET_AFTER_HOURS
 
 
-def refused_of(metering: Metering, given: Sequence[Given], counted: Counted, full: Full) -> list[Rejected]:
-    """The events whose value a state cannot take: found one by one, or all of the bucket where none is to blame."""
-    rejected: list[Rejected] = []
-    events: list[tuple[int, Event]] = []
-    for key, values in counted.sums.values.items():
-        if bucket_of(metering, key) == full.bucket:
-            slot = metering.slots[key[0]]
-            events += [(place, event) for place, _ in values if isinstance(event := given[place], Event)]
-            rejected += state_of(slot, given, values, full.kept)[1]
-    return rejected or [refused_by(place, event, full.cause) for place, event in events]
+def refused_of(
+    metering: Metering, given: Sequence[Given], counted: Counted, bucket: Bucket, kept: bytes | None
+) -> list[Rejected]:
+    """The events whose value does not go into what is kept of a bucket, looked at one by one."""
+    return [
+        each
+        for key, values in counted.sums.values.items()
+        if bucket_of(metering, key) == bucket
+        for each in state_of(metering.slots[key[0]], given, values, kept)[1]
+    ]
+
+
+def events_of(metering: Metering, given: Sequence[Given], counted: Counted, bucket: Bucket) -> list[tuple[int, Event]]:
+    """The events with a value in a bucket that keeps a state, each with its place."""
+    places = {
+        place
+        for key, values in counted.sums.values.items()
+        if bucket_of(metering, key) == bucket
+        for place, _ in values
+    }
+    return [(place, event) for place in sorted(places) if isinstance(event := given[place], Event)]
 
 
 def refused_in(

@@ -47,6 +47,10 @@ class Merging(Protocol):
         """Merge states into their buckets; where some cannot be, none is, and those are returned."""
         ...
 
+    def states_of(self, buckets: Sequence[Bucket]) -> dict[Bucket, bytes]:
+        """The encoded states of some buckets, where there are any."""
+        ...
+
     def cells(self, places: Collection[Place]) -> dict[Place, int]:
         """How many buckets there are in some hours."""
         ...
@@ -153,6 +157,11 @@ class SqliteMerging:
             )
         return full
 
+    def states_of(self, buckets: Sequence[Bucket]) -> dict[Bucket, bytes]:
+        read = f"SELECT state FROM usage_buckets WHERE {SQLITE_BUCKET}"
+        found = [(bucket, self.driver.execute(read, bucket).fetchone()) for bucket in buckets]
+        return {bucket: row[0] for bucket, row in found if row is not None}
+
     def cells(self, places: Collection[Place]) -> dict[Place, int]:
         counted = "SELECT count(*) FROM usage_buckets WHERE meter_id = ? AND customer = ? AND hour = ?"
         return {place: self.driver.execute(counted, place).fetchone()[0] for place in places}
@@ -237,6 +246,15 @@ class PostgresMerging:
                 (*buckets, [state for state, _ in rows], [last for _, last in rows]),
             )
         return full
+
+    def states_of(self, buckets: Sequence[Bucket]) -> dict[Bucket, bytes]:
+        self.cursor.execute(
+            "SELECT b.meter_id, b.customer, b.hour, b.cell, b.state "
+            f"FROM {POSTGRES_BUCKETS}) AS k (meter_id, customer, hour, cell) "
+            "JOIN usage_buckets b USING (meter_id, customer, hour, cell)",
+            columns(buckets),
+        )
+        return {Bucket(*row[:4]): bytes(row[4]) for row in self.cursor.fetchall()}
 
     def cells(self, places: Collection[Place]) -> dict[Place, int]:
         self.cursor.execute(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from math import ceil, floor
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -263,7 +264,7 @@ class _Printer:
         raise NotPrinted
 
     def rounded(self, word: str, inner: ir.Expression) -> str:
-        """`ceil` or `floor` of a whole number divided by a whole constant."""
+        """`ceil` or `floor`: of a number, or of a property that is whole divided by a whole constant."""
         match inner:
             case ir.Apply(
                 operator="/", arguments=(ir.Ref(kind="property", name=name), ir.Const(value=Fraction() as by))
@@ -272,6 +273,8 @@ class _Printer:
                     raise NotPrinted
                 whole = self.property(name, "whole", WHOLE)
                 return f"({whole} // {by.numerator})" if word == "floor" else f"(-(-{whole} // {by.numerator}))"
+            case ir.Apply() | ir.Ref():
+                return f"{self.constant(ROUNDED[word])}({self.number(inner)})"
             case _:
                 raise NotPrinted
 
@@ -283,12 +286,10 @@ class _Printer:
                 read = self.text if isinstance(value, str) else self.number
                 return f"({read(one)} {word} {read(other)})"
             case ir.Apply(operator="in", arguments=(ir.Ref() as one, *others)):
-                items = [
-                    other.value for other in others if isinstance(other, ir.Const) and isinstance(other.value, str)
-                ]
-                if len(items) < len(others):
-                    raise NotPrinted
-                return f"({self.text(one)} in {self.constant(frozenset(items))})"
+                values = [other.value for other in others if isinstance(other, ir.Const)]
+                if len(values) == len(others) and all(isinstance(value, str) for value in values):
+                    return f"({self.text(one)} in {self.constant(frozenset(values))})"
+                raise NotPrinted
             case ir.Apply(operator="like", arguments=(ir.Ref() as one, ir.Const(value=str(value)))):
                 matches: Callable[[str], re.Match[str] | None] = pattern(value).fullmatch
                 return f"({self.constant(matches)}({self.text(one)}) is not None)"
@@ -315,6 +316,7 @@ class _Printer:
         return known
 
 
+ROUNDED: Final[dict[str, Callable[[Any], int]]] = {"ceil": ceil, "floor": floor}
 TEXT: Final = "if type({0}) is not str: raise StepsAside"
 WHOLE: Final = "if type({0}) is not int or not -WHOLE_MAX < {0} < WHOLE_MAX: raise StepsAside"
 NUMBER: Final = (

@@ -95,7 +95,7 @@ def _plan(each: Json, sheet: Sheet, metrics: Metrics) -> bool:
         each.lose(f"it is billed {interval}, and a program has no such billing period")
         return False
     is_monthly = each.truth_of("bill_charges_monthly") and interval in ("yearly", "quarterly")
-    code = each.need("code").text()
+    code = each.need("code").key()
     said = each.text_of("invoice_display_name") or each.text_of("name")
     each.text_of("name")
     plan = sheet.plan(code, said, "monthly" if is_monthly else INTERVALS[interval])

@@ -150,6 +150,8 @@ def _filter(place: Json) -> Filter:
         if property_name != key:
             listed.lose(f"a property of an event is a plain name: send it as `{property_name}`")
         values = tuple(each.text() for each in listed.items())
+        if not values:
+            listed.refuse("it has no values", "give it at least one, or remove the key")
         if ALL_VALUES in values:
             listed.lose("it stands for all values of the metric's filter: any value that is not empty is taken")
             conditions.append(f'({property_name} or "") != ""')

@@ -57,7 +57,7 @@ class Metrics:
         places = [*root.list_of("billable_metrics")] if root.has("billable_metrics") else []
         if root.has("billable_metric"):
             places.append(root.need("billable_metric"))
-        self._places = {each.need("code").text(): each for each in places}
+        self._places = {each.need("code").key(): each for each in places}
         self._read: dict[str, Metric] = {}
 
     def of(self, charge: Json) -> Metric:
@@ -68,7 +68,7 @@ class Metrics:
                 "it has no `billable_metric_code`",
                 "export the plan from the API, which names the metrics by their codes",
             )
-        code = place.text()
+        code = place.key()
         if code not in self._read:
             if code not in self._places:
                 place.lose("the file does not hold this billable metric: a sum of `value` is assumed")
@@ -88,7 +88,7 @@ def _metric(code: str, place: Json) -> Metric:
     found = kind.one_of(*AGGREGATIONS)
     field, named = "value", place.get("field_name")
     if named is not None:
-        field = property_of(named.text())
+        field = property_of(named.key())
         if field != named.value:
             named.lose(f"a property of an event is a plain name: send it as `{field}`")
     elif found not in ("count_agg", "custom_agg"):

@@ -114,7 +114,7 @@ def _plan(each: Json, sheet: Sheet, meters: Meters) -> bool:
     if starts is None:
         each.lose("its phases mix months and days, and a phase of a program starts after the one or the other")
         return False
-    plan = sheet.plan(each.need("key").text(), each.text_of("name"), CADENCES[cadence])
+    plan = sheet.plan(each.need("key").key(), each.text_of("name"), CADENCES[cadence])
     prorated = _prorated(each)
     if each.text_of("settlementMode") == "credit_only":
         each.lose_field("settlementMode", "that only credits pay belongs to a contract: write `credit NAME AMOUNT`")
@@ -172,7 +172,7 @@ def _starts(phases: tuple[Json, ...]) -> list[str] | None:
 
 def _rate_card(each: Json, card: Card) -> None:
     kind = each.need("type").one_of("flat_fee", "usage_based")
-    key, said = each.need("key").text(), each.text_of("name")
+    key, said = each.need("key").key(), each.text_of("name")
     cost = each.get("price")
     if cost is None or cost.need("type").value == "flat":
         feature = each.get("featureKey")
@@ -212,7 +212,7 @@ def _flat(each: Json, cost: Json | None, card: Card, comment: str) -> None:
     elif timing == "in arrears" and cost is not None:
         cost.lose_field("paymentTerm", "a fee that is due once is due at its first instant")
     each.lose_field("unitConfig", "a fee counts nothing")
-    card.plan.fee(card.names.give(each.need("key").text()), each.text_of("name"), amount, how, comment)
+    card.plan.fee(card.names.give(each.need("key").key()), each.text_of("name"), amount, how, comment)
 
 
 def _cadence(each: Json, card: Card) -> None:

@@ -28,8 +28,8 @@ class Meters:
 
     def __init__(self, root: Json, sheet: Sheet) -> None:
         self._sheet = sheet
-        self._features = {each.need("key").text(): each for each in root.list_of("features")}
-        self._meters = {each.need("slug").text(): each for each in root.list_of("meters")}
+        self._features = {each.need("key").key(): each for each in root.list_of("features")}
+        self._meters = {each.need("slug").key(): each for each in root.list_of("meters")}
         self._used: set[int] = set()
 
     def of(self, card: Json, is_money: bool) -> str:
@@ -37,7 +37,7 @@ class Meters:
         named = card.get("featureKey")
         if named is None:
             card.refuse("it is priced by usage and has no `featureKey`", "say which feature it counts")
-        key = named.text()
+        key = named.key()
         meter = self._meter(named, key, self._sheet.currency if is_money else "")
         return self._sheet.meter(f"{key}_amount" if is_money else key, meter)
 
@@ -68,7 +68,7 @@ class Meters:
         for _, path in place.need("groupBy").fields() if place.has("groupBy") else ():
             path.skip()
         measure = AGGREGATIONS[place.need("aggregation").one_of(*AGGREGATIONS)]
-        return Meter(place.need("eventType").text(), measure.format(_property(place)), unit=unit, where=where)
+        return Meter(place.need("eventType").key(), measure.format(_property(place)), unit=unit, where=where)
 
 
 def _property(place: Json) -> str:

@@ -96,7 +96,7 @@ def _cadence(each: Json, sheet: Sheet) -> str | None:
 
 def _line(each: Json, cadence: str, sheet: Sheet, plan: Plan) -> None:
     model = each.need("model_type").one_of(*MODELS)
-    key, said = each.need("id").text(), each.text_of("name")
+    key, said = each.need("id").key(), each.text_of("name")
     kind = each.get("price_type")
     kind_said = kind.one_of("usage_price", "fixed_price", "composite_price") if kind else "usage_price"
     if kind is not None and kind_said == "composite_price":
@@ -138,7 +138,7 @@ def _conversion(each: Json, sheet: Sheet) -> None:
 
 def _meter(each: Json, found: Priced, sheet: Sheet, name: str) -> str:
     metric = each.get("billable_metric")
-    key = metric.need("id").text() if metric else f"{name}_usage"
+    key = metric.need("id").key() if metric else f"{name}_usage"
     if metric is not None:
         metric.text_of("name")
         metric.need("id").lose(

@@ -155,9 +155,13 @@ def _tiered_package(place: Place) -> Priced:
 def _matrix(place: Place) -> Priced:
     """A rate for each combination of one or two properties, and one for the rest."""
     by, names = _dimensions([each for each in place.config.need("dimensions").items() if each.value is not None])
+    if not names:
+        place.config.refuse("it has no `dimensions`", "give it one or two properties of events")
     rows: list[tuple[list[str | None], str]] = []
     for each in place.config.need("matrix_values").items():
         keys = [key.text() if key.value is not None else None for key in each.need("dimension_values").items()]
+        if len(keys) < len(names):
+            each.refuse(f"it has {len(keys)} values for {len(names)} dimensions", "give it one for each")
         cell = each.need("unit_amount").number() * each.number_of("scaling_factor", 1)
         rows.append((keys[: len(names)], number(cell) if cell else "free"))
     rest = place.config.need("default_unit_amount").number() * place.config.number_of("scaling_factor", 1)

@@ -132,6 +132,13 @@ class Json:
         self.document.read.add(self.pointer)
         return self.value
 
+    def key(self) -> str:
+        """A text that names something: not empty."""
+        found = self.text()
+        if not found.strip():
+            self.refuse("it is empty", "write the name that it has in the other system")
+        return found
+
     def truth(self) -> bool:
         """`true` or `false`."""
         if not isinstance(self.value, bool):

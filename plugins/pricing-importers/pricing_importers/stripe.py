@@ -111,7 +111,7 @@ def _bill(each: Json, sheet: Sheet) -> str | None:
 
 
 def _line(each: Json, sheet: Sheet, plan: Plan) -> None:
-    key = each.need("id").text()
+    key = each.need("id").key()
     product, product_name = _product(each)
     said = each.text_of("nickname") or product_name
     name = plan.names.give(each.text_of("lookup_key") or key)
@@ -178,7 +178,7 @@ def _meter(each: Json, sheet: Sheet, key: str, name: str) -> tuple[str, bool]:
     meter = recurring.get("meter")
     if meter is None:
         return sheet.meter(name, Meter(f"{key}.used", measure, carried)), True
-    source = meter.text()
+    source = meter.key()
     meter.lose(f"the meter's own object says its event and aggregation: `{measure}` of events `{source}` is assumed")
     return sheet.meter(source, Meter(source, measure, carried)), True
 

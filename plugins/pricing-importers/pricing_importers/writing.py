@@ -131,7 +131,9 @@ class Tier:
     def words(self, behind: str, even_at_zero: bool) -> str:
         """The tier as it is written in `graduated` or `volume`."""
         bound = "above" if self.upper is None else f"to {number(self.upper)}"
-        if self.flat and not self.amount:
+        if self.minimum and not self.amount:
+            cost = "0" + (f" plus {number(self.flat)}" if self.flat else "")
+        elif self.flat and not self.amount:
             cost = f"flat {number(self.flat)}"
         else:
             cost = rate(self.amount, behind) + (f" plus {number(self.flat)}" if self.flat else "")

@@ -182,6 +182,8 @@ def _standard(prices: Any, place: str, model: Model, catalogue: Catalogue, losse
     for index, each in enumerate(list_at(prices, place, "give the model its `prices`")):
         conditional = object_at(each, under(place, index), MEND)
         constraint = conditional.get("constraint")
+        if constraint is not None:
+            object_at(constraint, under(under(place, index), "constraint"), MEND)
         if constraint is not None and "start_date" not in constraint:
             losses.add(under(place, index), "it holds at some times of the day only, and a program has one price")
             continue

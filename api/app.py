@@ -25,15 +25,17 @@ from api.contracts.endpoints import router as contracts
 from api.edge import Edge
 from api.events import schemas as event_schemas
 from api.events.endpoints import router as events
+from api.hot import Hot
 from api.jobs.endpoints import router as jobs
 from api.jobs.runner import Runner
 from api.keys.endpoints import router as keys
 from api.logs import configure
 from api.plugins.endpoints import router as plugins
 from api.previews import schemas as preview_schemas
+from api.previews.endpoints import increment, preview
 from api.previews.endpoints import router as previews
 from api.previews.service import Previews
-from api.problems import Problem, handle, malformed, response_of
+from api.problems import REFUSALS, Problem, handle, malformed, response_of
 from api.programs.endpoints import router as programs
 from api.schemas import ProblemDocument
 from api.settings import ServerSettings
@@ -41,9 +43,6 @@ from api.state import State
 from api.statements.endpoints import router as statements
 from api.usage.endpoints import router as usage
 from pricing_dsl import __version__
-from pricing_dsl.diagnostics.diagnostic import ProgramError
-from pricing_dsl.evaluate.errors import EvaluationError
-from runtime.errors import RuntimeProblem
 from runtime.store.database import Database
 
 DRAIN_SECONDS: Final = 30
@@ -62,7 +61,7 @@ class Pricing:
         self.state = State(settings, database, clock)
         self.fastapi = routes(self.state)
         self.edge = Edge(
-            self.fastapi,
+            Hot(self.fastapi, {"/v1/previews": preview, "/v1/previews/increment": increment}),
             in_work_max=settings.requests_max,
             body_bytes_max=settings.body_bytes_max,
             seconds_max=settings.request_seconds_max,
@@ -76,7 +75,7 @@ class Pricing:
 def from_settings() -> Pricing:
     """The server as the environment says."""
     settings = ServerSettings()
-    configure(settings.log_format)
+    configure(settings.log_format, settings.log_level)
     return Pricing(settings, Database.open(settings.database_url))
 
 
@@ -97,7 +96,7 @@ def routes(state: State) -> FastAPI:
         programs, contracts, events, usage, previews, jobs, statements, balances, plugins, keys, health.router,
     ):  # fmt: skip
         app.include_router(router)
-    for raised in (Problem, RuntimeProblem, EvaluationError, ProgramError):
+    for raised in REFUSALS:
         app.add_exception_handler(raised, handle)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, unknown)

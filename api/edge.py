@@ -15,7 +15,8 @@ from typing import Any, Final
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.metrics import IN_WORK, LATENCY, REQUESTS, SHED
+from api.logs import log_request
+from api.metrics import IN_WORK, SHED, Answered
 from api.problems import Problem, response_of
 
 REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -35,6 +36,7 @@ class Edge:
         self.seconds_max = seconds_max
         self.in_work = 0
         self.stopping = False
+        self.answered = Answered()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,16 +56,8 @@ class Edge:
         finally:
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", "unknown")
-            REQUESTS.labels(scope["method"], route, str(exchange.status)).inc()
-            LATENCY.labels(route).observe(seconds)
-            log.info(
-                "request",
-                id=request_id,
-                method=scope["method"],
-                path=scope["path"],
-                status=exchange.status,
-                ms=round(seconds * 1_000, 2),
-            )
+            self.answered.count(scope["method"], route, exchange.status, seconds)
+            log_request(request_id, scope["method"], scope["path"], exchange.status, seconds)
 
     def _refusal(self, scope: Scope) -> Problem | None:
         if scope["path"] in UNGUARDED:

@@ -1,29 +1,67 @@
-"""The log: one JSON object a line on standard error, or lines for a person."""
+"""The log: one JSON object a line on standard error, or lines for a person.
+
+Every request is a line, `event` "request"; at the level `warning` there is none for those that were answered as asked.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+from datetime import UTC, datetime
+from typing import Any, Final
 
+import msgspec
 import structlog
 
+LEVELS: Final = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
-def configure(format_: str) -> None:
-    """Send structlog's events to standard error in `json` or `console` form."""
+_ENCODE: Final = msgspec.json.Encoder().encode
+_log = structlog.get_logger("pricing.api")
+_has_requests = True
+_is_json = False
+
+
+def configure(format_: str, level: str = "info") -> None:
+    """Send structlog's events from `level` on to standard error in `json` or `console` form."""
+    global _has_requests, _is_json
+    _is_json = format_ == "json"
+    _has_requests = level == "info"
     renderer = (
-        structlog.processors.JSONRenderer()
-        if format_ == "json"
+        structlog.processors.JSONRenderer(serializer=_text)
+        if _is_json
         else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     )
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def log_request(request_id: str, method: str, path: str, status: int, seconds: float) -> None:
+    """The line of a request. As JSON it is written here: there are so many that a chain of processors would cost."""
+    if not _has_requests and status < 500:
+        return
+    ms = round(seconds * 1_000, 2)
+    if _is_json:
+        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        level = "info" if status < 500 else "error"
+        line = {
+            "event": "request", "id": request_id, "method": method, "path": path, "status": status, "ms": ms,
+            "level": level, "timestamp": now,
+        }  # fmt: skip
+        sys.stderr.write(_text(line) + "\n")
+        sys.stderr.flush()
+    else:
+        say = _log.info if status < 500 else _log.error
+        say("request", id=request_id, method=method, path=path, status=status, ms=ms)
+
+
+def _text(document: Any, **_: Any) -> str:
+    return _ENCODE(document).decode()

@@ -20,3 +20,23 @@ EVALUATING: Final = Histogram(
     "pricing_evaluate_seconds", "Time to evaluate a preview.", buckets=SECONDS, registry=REGISTRY
 )
 JOBS: Final = Counter("pricing_jobs", "Jobs by how they ended.", ("kind", "state"), registry=REGISTRY)
+
+METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+
+class Answered:
+    """Counts answers. Looking labels up costs more than counting, so each combination is looked up once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One answer. Methods that nobody knows count as `OTHER`: a caller may not make up series."""
+        if method not in METHODS:
+            method = "OTHER"
+        known = self._known.get((method, route, status))
+        if known is None:
+            known = REQUESTS.labels(method, route, str(status)), LATENCY.labels(route)
+            self._known[method, route, status] = known
+        known[0].inc()
+        known[1].observe(seconds)

@@ -63,6 +63,10 @@ class Problem(Exception):  # noqa: N818 - what it is called where it goes
         self.headers = dict(headers or {})
 
 
+REFUSALS: Final = (Problem, RuntimeProblem, EvaluationError, ProgramError)
+"""What handlers raise to refuse a request; anything else is a failure of the server."""
+
+
 def body_of(error: Exception) -> tuple[int, dict[str, Any]]:
     """The status and the problem of what was raised."""
     match error:

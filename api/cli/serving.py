@@ -22,7 +22,7 @@ def run(host: str | None, port: int | None, url: str | None, log_format: str | N
     settings = ServerSettings()
     given = {"host": host, "port": port, "database_url": url, "log_format": log_format}
     settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
-    configure(settings.log_format)
+    configure(settings.log_format, settings.log_level)
     database = Database.open(settings.database_url)
     token = first_key(database, settings.tenant)
     with listening(settings.host, settings.port) as listener:

@@ -20,7 +20,7 @@ ARITY = {
     "+": (2, 2), "-": (2, 2), "*": (2, 2), "/": (2, 2), "neg": (1, 1), "min": (1, None), "max": (1, None),
     "ceil": (1, 1), "floor": (1, 1), "abs": (1, 1), "==": (2, 2), "!=": (2, 2), "<": (2, 2), "<=": (2, 2),
     ">": (2, 2), ">=": (2, 2), "and": (2, None), "or": (2, None), "not": (1, 1), "in": (1, None), "like": (2, 2),
-    "if": (3, 3), "default": (2, 2), "hour": (1, 1), "minute": (1, 1), "weekday": (1, 1),
+    "if": (3, 3), "default": (2, 2), "hour": (1, 1), "minute": (1, 1), "weekday": (1, 1), "day": (1, 1),
 }  # fmt: skip
 """The operators of `Apply` and how many arguments each takes, from and to (`None`: any number)."""
 

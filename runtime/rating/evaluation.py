@@ -64,10 +64,11 @@ def period_before(bound: Bound, period: ContractPeriod) -> tuple[datetime, datet
 
 
 def period_after(bound: Bound, period: ContractPeriod) -> tuple[datetime, datetime]:
-    """The billing period that begins where a whole one ends."""
+    """The billing period that follows the one that a period lies in."""
+    assert period.whole is not None
     bill = bound.contract.bill
     anchor = moment_of(bound.contract.start, period.zone).date() if bill.from_term else None
-    whole = containing(bill.cadence, bill.day, period.zone, moment_of(period.end, period.zone), anchor)
+    whole = containing(bill.cadence, bill.day, period.zone, period.whole.end, anchor)
     return whole.start, whole.end
 
 

@@ -18,7 +18,7 @@ from pricing_dsl.evaluate.errors import EvaluationError
 from pricing_dsl.evaluate.evaluator import Period
 from pricing_dsl.evaluate.statement import Statement as Evaluated
 from pricing_dsl.plugin.manager import plugins
-from pricing_dsl.values.periods import ContractPeriod, moment_of, seconds_of
+from pricing_dsl.values.periods import ContractPeriod, moment_of, seconds_of, text
 from runtime.errors import RuntimeProblem
 from runtime.rating.bound import Binder, Bound, instant
 from runtime.rating.corrections import Late, late_usage
@@ -217,7 +217,7 @@ class Finaliser:
         if known is None or known.period_end != instant(period.start):
             raise RuntimeProblem(
                 "X0405",
-                f"the period from {moment_of(before.start, period.zone).isoformat()} is not finalised",
+                f"the period from {text(moment_of(before.start, period.zone))} is not finalised",
                 "finalise the periods of a contract in their order",
             )
         late = late_usage(work, self.binder, row)
@@ -240,9 +240,10 @@ def announce(made: Statement) -> None:
 def require_same(known: Statement, period: ContractPeriod) -> None:
     """Raise `RuntimeProblem` X0405 where a period was finalised when its term was to end in it."""
     if known.period_end != instant(period.end):
+        until = text(known.period_end.astimezone(period.zone))
         raise RuntimeProblem(
             "X0405",
-            f"the period is finalised until {known.period_end.isoformat()}, where the term was to end",
+            f"the period is finalised until {until}, where the term was to end",
             "let a contract of another name go on from there",
         )
 
@@ -258,7 +259,7 @@ def require_whole(period: ContractPeriod) -> None:
         raise RuntimeProblem(
             "X0405",
             "only whole billing periods are finalised, and this is a part of one",
-            f"finalise {moment_of(start, period.zone).isoformat()} to {moment_of(end, period.zone).isoformat()}",
+            f"finalise {text(moment_of(start, period.zone))} to {text(moment_of(end, period.zone))}",
         )
 
 
@@ -266,7 +267,9 @@ def require_ended(period: ContractPeriod, now: datetime) -> None:
     """Raise `RuntimeProblem` X0405 for a period that is not over."""
     if now < instant(period.end):
         raise RuntimeProblem(
-            "X0405", f"the period ends at {instant(period.end).isoformat()}", "finalise it then; a preview shows it now"
+            "X0405",
+            f"the period ends at {text(moment_of(period.end, period.zone))}",
+            "finalise it then; a preview shows it now",
         )
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pricing_dsl.evaluate.evaluator import Period
 from pricing_dsl.evaluate.statement import Statement
 from pricing_dsl.ir import nodes as ir
-from pricing_dsl.values.periods import ContractPeriod
+from pricing_dsl.values.periods import ContractPeriod, moment_of, text
 from runtime.errors import RuntimeProblem
 from runtime.limits import UNFINALISED_PERIODS_MAX
 from runtime.rating.bound import Binder, Bound, instant
@@ -154,7 +154,7 @@ class Previewer:
                     f"more than {UNFINALISED_PERIODS_MAX} periods before this one are not finalised",
                     "finalise them in their order, or hand over balances and counters",
                 )
-        since = instant(waiting[-1][1].start).isoformat() if waiting else None
+        since = text(moment_of(waiting[-1][1].start, period.zone)) if waiting else None
         for its, each in reversed(waiting):
             known = opened_with(its, known)
             usage = stored_usage(work, its, row.customer, pieces_of(its, each, known))

@@ -92,7 +92,11 @@ def require_examples(program: pricing_dsl.Program) -> None:
     """Raise `RuntimeProblem` X0401 where an example of the program fails."""
     for result in program.run_examples():
         if not result.passed:
-            failed = "; ".join(str(check) for check in result.checks if not check.passed)
+            failed = "; ".join(
+                f"`{check.target}` is {check.actual}, not {check.expected}"
+                for check in result.checks
+                if not check.passed
+            )
             raise RuntimeProblem(
                 "X0401",
                 f'the example "{result.label}" fails: {result.error or failed}',

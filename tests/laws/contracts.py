@@ -7,22 +7,28 @@ it, and may end in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+from hypothesis import note
 from hypothesis import strategies as st
 
 from pricing_dsl.compilation import Compilation, Program
+from pricing_dsl.evaluate.opening import read_balances, read_counters
+from pricing_dsl.evaluate.reference.agreement import evaluate_contract
+from pricing_dsl.evaluate.statement import Statement
+from pricing_dsl.ir import nodes as ir
 from pricing_dsl.source import Source
 from tests.laws.contracts_clauses import (
     DAYS,
     OWN_LINES,
     Item,
     Stream,
+    When,
     adjustments,
     balances,
     floors,
@@ -107,13 +113,31 @@ class Agreement:
         return replace(self, items=tuple(item for item in self.items if item.stream not in names))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=32)
 def compilation(text: str) -> Compilation:
     return Compilation(Source(text))
 
 
 def compiled(text: str) -> Program:
     return compilation(text).program
+
+
+def evaluated(
+    text: str,
+    usage: Any,
+    period: tuple[Any, Any] = PERIOD,
+    balances: Mapping[str, Any] | None = None,
+    counters: Mapping[str, Any] | None = None,
+) -> Statement:
+    """The reference evaluator's statement of the contract `c`."""
+    note(text)
+    evaluator = compiled(text).evaluator("c")
+    program, contract = evaluator.program, evaluator.target
+    assert isinstance(contract, ir.Contract)
+    opening, counted = read_balances(program, contract, balances), read_counters(contract, counters)
+    return evaluate_contract(
+        program, contract, usage, evaluator.contract_period(period), opening, counted, explain=False
+    )
 
 
 def is_sound(agreement: Agreement) -> bool:
@@ -130,27 +154,27 @@ def segment_usage(draw: st.DrawFn) -> list[dict[str, str]]:
 
 
 @st.composite
-def _agreements(draw: st.DrawFn, *, whole: bool, plain: bool, term: tuple[str, str] | None, sizes: int) -> Agreement:
+def _agreements(draw: st.DrawFn, *, whole: bool, plain: bool, phased: bool, bare: bool) -> Agreement:
     seats = str(draw(st.integers(0, 12)))
-    term = draw(st.sampled_from(TERMS)) if term is None else term
+    term = draw(st.sampled_from(TERMS))
     found: list[Item] = []
 
-    def some(stream: Stream, text: st.SearchStrategy[str], most: int, *, phased: bool = True) -> None:
-        count = draw(st.integers(0, min(most, sizes)))
-        found.extend(draw(items(stream, text, term, phased)) for _ in range(count))
+    def some(stream: Stream, text: st.SearchStrategy[str], most: int, *, phase: When = "perhaps") -> None:
+        count = draw(st.integers(int(phased), most)) if not bare else 0
+        found.extend(draw(items(stream, text, term, "always" if phased else phase)) for _ in range(count))
 
-    some("lines", st.sampled_from(OWN_LINES), 1, phased=not whole)
+    steady: When = "never" if whole else "perhaps"
+    some("lines", st.sampled_from(OWN_LINES), 1, phase=steady)
     some("overrides", overrides(whole=whole), 3)
-    some("adjustments", adjustments(whole=whole), 3, phased=not whole)
+    some("adjustments", adjustments(whole=whole), 3, phase=steady)
     if draw(st.integers(0, 4)) == 0:
         some("removals", st.just("remove y"), 1)
     if draw(st.integers(0, 3)) == 0:
-        some("upgrades", st.just("plan q"), 1)
-    for number in range(draw(st.integers(0, min(3, sizes)))):
-        found.append(draw(items("balances", balances(f"b{number}", term, plain=plain), term, False)))
-    if not plain and sizes and draw(st.booleans()):
-        found.append(draw(items("balances", floors("floor"), term, False)))
-    found = [item for item in found if item.stream != "upgrades" or item.phase]  # a contract has a plan already
+        some("upgrades", st.just("plan q"), 1, phase="always")
+    for number in range(draw(st.integers(0, 3)) if not bare else 0):
+        found.append(draw(items("balances", balances(f"b{number}", term, plain=plain), term, "never")))
+    if not plain and not bare and draw(st.booleans()):
+        found.append(draw(items("balances", floors("floor"), term, "never")))
     named = {bool(item.phase): item for item in found if " as " in item.text}  # in a phase one replaces the other
     found = [item for item in found if " as " not in item.text or item is named[bool(item.phase)]]
     rise = draw(st.sampled_from(["", "", f"from {DAYS[2]} {{ override x {{ times 2 }} }}"]))
@@ -166,14 +190,15 @@ def _agreements(draw: st.DrawFn, *, whole: bool, plain: bool, term: tuple[str, s
 
 
 def agreements(
-    *, whole: bool = False, plain: bool = False, term: tuple[str, str] | None = None, sizes: int = 9
+    *, whole: bool = False, plain: bool = False, phased: bool = False, bare: bool = False
 ) -> st.SearchStrategy[Agreement]:
     """Contracts that the checker takes.
 
-    `whole`: parts of lines are whole minor units, and no adjustment, line or balance of the contract begins in the
-    month. `plain`: balances are of money at the rate of 1, without true-ups. `sizes` bounds how many clauses of a kind.
+    `whole`: parts of lines are whole minor units, and no adjustment or line of the contract begins in the month.
+    `plain`: balances are of money at the rate of 1, without true-ups. `phased`: the contract has a line, an override
+    and an adjustment in phases. `bare`: it says nothing of its own.
     """
-    return _agreements(whole=whole, plain=plain, term=term, sizes=sizes).filter(is_sound)
+    return _agreements(whole=whole, plain=plain, phased=phased, bare=bare).filter(is_sound)
 
 
 @st.composite

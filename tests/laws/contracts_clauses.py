@@ -19,6 +19,9 @@ from tests.laws.contracts_lines import CHARGES, override_steps
 Stream = Literal["overrides", "adjustments", "balances", "lines", "removals", "upgrades"]
 STREAMS: tuple[Stream, ...] = ("overrides", "adjustments", "balances", "lines", "removals", "upgrades")
 
+When = Literal["never", "perhaps", "always"]
+"""Whether a statement stands in a phase."""
+
 DAYS = ("2026-03-01", "2026-03-08", "2026-03-16", "2026-03-24", "2026-03-31", "2026-04-01")
 """Everything in a contract begins and ends at one of these; the clocks of Europe change on the 29th."""
 
@@ -65,10 +68,9 @@ def phases(draw: st.DrawFn, term: tuple[str, str]) -> str:
 
 
 @st.composite
-def items(
-    draw: st.DrawFn, stream: Stream, text: st.SearchStrategy[str], term: tuple[str, str], phased: bool = True
-) -> Item:
-    return Item(stream, draw(text), draw(phases(term)) if phased and draw(st.booleans()) else "")
+def items(draw: st.DrawFn, stream: Stream, text: st.SearchStrategy[str], term: tuple[str, str], phase: When) -> Item:
+    is_phased = phase == "always" or (phase == "perhaps" and draw(st.booleans()))
+    return Item(stream, draw(text), draw(phases(term)) if is_phased else "")
 
 
 @st.composite
@@ -83,7 +85,16 @@ NAMES = st.sampled_from(["", "", " as deal"])
 
 @st.composite
 def adjustments(draw: st.DrawFn, *, whole: bool) -> str:
-    kinds = ["discount 50%", "discount 20", "minimum 700", "maximum 300", "minimum 90", "discount 30 up to 25"]
+    kinds = ["discount 50%", "minimum 900", "discount 20", "minimum 700", "maximum 300", "minimum 90"]
+    kinds.append("discount 30 up to 25")
+        "discount 50%",
+        "minimum 900",
+        "discount 20",
+        "minimum 700",
+        "maximum 300",
+        "minimum 90",
+        "discount 30 up to 25",
+    ]
     if not whole:
         kinds += [
             "discount 7%",

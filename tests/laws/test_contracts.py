@@ -11,25 +11,23 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, note, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pricing_dsl.evaluate.statement import Statement
-from tests.laws.contracts import PERIOD, Agreement, Segments, agreements, compiled
+from tests.laws.contracts import PERIOD, Agreement, Segments, agreements, compiled, evaluated, is_sound
 from tests.laws.contracts_clauses import DAYS, STREAMS, Item, within
 from tests.laws.contracts_lines import CHARGES
 from tests.laws.contracts_shown import Seen, facts_of, require_shown, show
 
-few = settings(max_examples=settings.default.max_examples // 2)
+few = settings(max_examples=settings.default.max_examples // 3)
 """A contract is a plan, its versions and its state: each costs several plans to try."""
 
-fewest = settings(max_examples=settings.default.max_examples // 3)
+fewest = settings(max_examples=settings.default.max_examples // 4)
 
 
-def evaluated(agreement: Agreement, usage: Any = None, **state: Any) -> Statement:
-    note(agreement.text)
-    given = agreement.segments if usage is None else usage
-    return compiled(agreement.text).evaluator("c")(given, PERIOD, **state)
+def priced(agreement: Agreement, usage: Any = None) -> Statement:
+    return evaluated(agreement.text, agreement.segments if usage is None else usage)
 
 
 def amounts(statement: Statement) -> dict[str, Any]:
@@ -43,12 +41,12 @@ def test_the_contracts_show_what_the_laws_speak_of() -> None:
 
     @given(agreements())
     def count(agreement: Agreement) -> None:
-        show(seen, *facts_of(evaluated(agreement)))
+        show(seen, *facts_of(priced(agreement)))
 
     count()
     require_shown(seen, 0.2, "is cut", "draws", "adjusts")
     require_shown(seen, 0.05, "tops up", "counts", "draws units", "invoices", "expires")
-    require_shown(seen, 0.01, "factors", "trues up", "rolls over")
+    require_shown(seen, 0.005, "factors", "trues up", "rolls over")
 
 
 # --- cuts ------------------------------------------------------------------------------------------------------------
@@ -61,12 +59,12 @@ def test_usage_cut_where_nothing_changes_changes_nothing() -> None:
     @few
     @given(agreements(), st.data())
     def law(agreement: Agreement, data: st.DataObject) -> None:
-        statement = evaluated(agreement)
-        assert evaluated(agreement, finer(agreement, data)).to_dict() == statement.to_dict()
+        statement = priced(agreement)
+        assert priced(agreement, finer(agreement, data)).to_dict() == statement.to_dict()
         show(seen, *facts_of(statement))
 
     law()
-    require_shown(seen, 0.1, "is cut", "draws", "adjusts")
+    require_shown(seen, 0.05, "is cut", "draws", "adjusts")
 
 
 def finer(agreement: Agreement, data: st.DataObject) -> Segments:
@@ -118,7 +116,7 @@ def test_a_period_cut_where_nothing_changes_keeps_its_amounts() -> None:
             items=(*items, Item("balances", f"credit cut 1 {{ covers nothing  valid {ends[0]} to {ends[1]} }}")),
         )
         usage = cut_usage(agreement, ends, data)
-        before, after = evaluated(uncut, usage), evaluated(cut, usage)
+        before, after = priced(uncut, usage), priced(cut, usage)
         assert amounts(after) == amounts(before)
         facts = [*facts_of(before), *(["cuts more"] if len(after.segments) > len(before.segments) else [])]
         if not any(word in item.text for item in balances for word in ("monthly", "quarterly", "where")):
@@ -127,7 +125,7 @@ def test_a_period_cut_where_nothing_changes_keeps_its_amounts() -> None:
         show(seen, *facts)
 
     law()
-    require_shown(seen, 0.1, "is cut", "cuts more", "adjusts")
+    require_shown(seen, 0.05, "is cut", "cuts more", "adjusts")
     require_shown(seen, 0.05, "due, with draws")
 
 
@@ -163,26 +161,36 @@ def test_a_phase_cut_in_two_is_the_same_phase() -> None:
     seen: Seen = Counter()
 
     @few
-    @given(agreements(), st.data())
+    @given(agreements(phased=True), st.data())
     def law(agreement: Agreement, data: st.DataObject) -> None:
-        phased = [item for item in agreement.items if item.phase]
-        assume(phased)
-        item = data.draw(st.sampled_from(phased))
+        inside = {item: days for item in agreement.items if (days := days_inside(agreement, item))}
+        assume(inside)
+        item = data.draw(st.sampled_from(list(inside)))
+        at = data.draw(st.sampled_from(inside[item]))
+        cut = (
+            Item("lines", "fee nothing 0"),
+            Item("balances", f"credit cut 1 {{ covers nothing  valid {at} to {agreement.term[1]} }}"),
+        )
         start, end = ends_of(agreement, item)
-        statement = evaluated(agreement)
-        cuts = [at for at, _ in statement.segments[1:] if start < at < (end or agreement.term[1])]
-        assume(cuts)
-        at = data.draw(st.sampled_from(cuts))
         two = [f"from {start} to {at}", f"from {at}" + (f" to {end}" if end else "")]
         if data.draw(st.booleans()):
             two.reverse()
         split = [replace(item, phase=phase) for phase in two]
         items = tuple(new for old in agreement.items for new in (split if old is item else [old]))
-        assert evaluated(replace(agreement, items=items)).to_dict() == statement.to_dict()
+        statement = priced(replace(agreement, items=(*agreement.items, *cut)))
+        assert priced(replace(agreement, items=(*items, *cut))).to_dict() == statement.to_dict()
         show(seen, item.stream, *facts_of(statement))
 
     law()
-    require_shown(seen, 0.1, "overrides", "adjustments", "is cut")
+    require_shown(seen, 0.05, "overrides", "adjustments", "is cut")
+
+
+def days_inside(agreement: Agreement, item: Item) -> list[str]:
+    """The days at which a phase can be cut in two."""
+    if not item.phase:
+        return []
+    start, end = ends_of(agreement, item)
+    return [day for day in within(agreement.term) if start < day < (end or agreement.term[1])]
 
 
 def ends_of(agreement: Agreement, item: Item) -> tuple[str, str | None]:
@@ -205,12 +213,12 @@ def test_a_phase_over_the_whole_term_is_no_phase() -> None:
         items = tuple(
             item if item.phase or " as " in item.text else replace(item, phase=whole) for item in agreement.items
         )
-        statement = evaluated(agreement)
-        assert evaluated(replace(agreement, items=items)).to_dict() == statement.to_dict()
+        statement = priced(agreement)
+        assert priced(replace(agreement, items=items)).to_dict() == statement.to_dict()
         show(seen, *facts_of(statement), *(item.stream for item in items if item.phase == whole))
 
     law()
-    require_shown(seen, 0.1, "overrides", "adjustments", "balances")
+    require_shown(seen, 0.05, "overrides", "adjustments", "balances")
 
 
 # --- clauses that say nothing ----------------------------------------------------------------------------------------
@@ -225,12 +233,12 @@ def test_an_override_by_one_changes_nothing() -> None:
     def law(agreement: Agreement, line: str) -> None:
         nothing = Item("overrides", f"override {line} {{ times 1 }}")
         agreement = replace(agreement, rise="")  # what the plan says of its own is written before
-        statement = evaluated(agreement)
-        assert evaluated(replace(agreement, items=(nothing, *agreement.items))).to_dict() == statement.to_dict()
+        statement = priced(agreement)
+        assert priced(replace(agreement, items=(nothing, *agreement.items))).to_dict() == statement.to_dict()
         show(seen, *facts_of(statement), *([] if agreement.stream("overrides") else ["alone"]))
 
     law()
-    require_shown(seen, 0.1, "is cut", "draws", "adjusts", "alone")
+    require_shown(seen, 0.05, "is cut", "draws", "adjusts", "alone")
 
 
 def test_an_override_by_one_in_a_phase_changes_no_amount() -> None:
@@ -246,32 +254,32 @@ def test_an_override_by_one_in_a_phase_changes_no_amount() -> None:
         assume(not end or start < end)
         phase = f"from {start}" + (f" to {end}" if end else "")
         nothing = Item("overrides", f"override {line} {{ times 1 }}", phase)
-        before, after = evaluated(plain), evaluated(replace(plain, items=(nothing, *plain.items)))
+        before, after = priced(plain), priced(replace(plain, items=(nothing, *plain.items)))
         assert amounts(after) == amounts(before)
         show(seen, *facts_of(before), *(["cuts more"] if len(after.segments) > len(before.segments) else []))
 
     law()
-    require_shown(seen, 0.1, "is cut", "cuts more", "adjusts")
+    require_shown(seen, 0.05, "is cut", "cuts more", "adjusts")
 
 
 def test_a_contract_that_says_nothing_is_its_plan() -> None:
     seen: Seen = Counter()
 
-    @given(agreements(sizes=0), st.booleans())
+    @given(agreements(bare=True), st.booleans())
     def law(agreement: Agreement, in_segments: bool) -> None:
         term = (PERIOD[0] if agreement.term[0] < PERIOD[0] else agreement.term[0], "2027-03-01")
         bare = replace(agreement, rise="", items=(), term=term)
         program = compiled(bare.text)
         plan = program.evaluator("p")(bare.whole, (term[0], PERIOD[1])).to_dict()
         usage = bare.segments if in_segments else bare.whole
-        agreed = program.evaluator("c")(usage, PERIOD).to_dict()
+        agreed = evaluated(bare.text, usage).to_dict()
         assert {key: value for key, value in agreed.items() if key not in ("target", "counters")} == {
             key: value for key, value in plan.items() if key != "target"
         }
         show(seen, "in segments" if in_segments else "whole", *(["clipped"] if term[0] > PERIOD[0] else []))
 
     law()
-    require_shown(seen, 0.1, "in segments", "whole", "clipped")
+    require_shown(seen, 0.05, "in segments", "whole", "clipped")
 
 
 # --- the order of statements -----------------------------------------------------------------------------------------
@@ -288,12 +296,12 @@ def test_the_order_of_independent_statements_changes_nothing() -> None:
         assume(len(set(order)) > 1)
         streams = {stream: iter(agreement.stream(stream)) for stream in STREAMS}
         items = tuple(next(streams[stream]) for stream in data.draw(st.permutations(order)))
-        statement = evaluated(agreement)
-        assert evaluated(replace(agreement, items=items)).to_dict() == statement.to_dict()
+        statement = priced(agreement)
+        assert priced(replace(agreement, items=items)).to_dict() == statement.to_dict()
         show(seen, *set(order), *facts_of(statement))
 
     law()
-    require_shown(seen, 0.1, "overrides", "adjustments", "balances")
+    require_shown(seen, 0.05, "overrides", "adjustments", "balances")
 
 
 @pytest.mark.parametrize("stream", ["overrides", "adjustments", "balances"])
@@ -308,9 +316,10 @@ def test_the_order_inside_a_stream_counts(stream: Any) -> None:
         assume(len(mine) > 1)
         backwards = replace(agreement, items=(*agreement.without(stream).items, *reversed(mine)))
         forwards = replace(agreement, items=(*agreement.without(stream).items, *mine))
-        first, second = (evaluated(each).to_dict() for each in (forwards, backwards))
+        assume(is_sound(backwards))
+        first, second = (priced(each).to_dict() for each in (forwards, backwards))
         changed = any(first.get(key) != second.get(key) for key in ("total", "due", "draws"))
         show(seen, *(["changed"] if changed else []))
 
     count()
-    require_shown(seen, 0.01, "changed")
+    require_shown(seen, 0.005, "changed")

@@ -87,14 +87,6 @@ NAMES = st.sampled_from(["", "", " as deal"])
 def adjustments(draw: st.DrawFn, *, whole: bool) -> str:
     kinds = ["discount 50%", "minimum 900", "discount 20", "minimum 700", "maximum 300", "minimum 90"]
     kinds.append("discount 30 up to 25")
-        "discount 50%",
-        "minimum 900",
-        "discount 20",
-        "minimum 700",
-        "maximum 300",
-        "minimum 90",
-        "discount 30 up to 25",
-    ]
     if not whole:
         kinds += [
             "discount 7%",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -121,7 +122,7 @@ def test_what_cannot_be_found_again_is_said() -> None:
 
 def test_an_interpreter_that_dies_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Passing over it would call a plugin proved that nobody can import."""
-    dies = "import os, sys\nif sys.argv[0] == '-c': os._exit(3)\nfrom tests.plugins.kit.bad.good import *\n"
+    dies = f"import os\nif os.getpid() != {os.getpid()}: os._exit(3)\nfrom tests.plugins.kit.bad.good import *\n"
     (tmp_path / "dies_elsewhere.py").write_text(dies + "PRICING_API = 1\n__version__ = '0.2'\n")
     monkeypatch.syspath_prepend(tmp_path)
     problems = verify_plugin(import_module("dies_elsewhere")).problems

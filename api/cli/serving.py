@@ -6,6 +6,7 @@ import socket
 import sys
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from api.app import DRAIN_SECONDS, Pricing
 from api.auth import create_key, keys_of
@@ -37,16 +38,20 @@ def run(host: str | None, port: int | None, url: str | None, log_format: str | N
                 "    -H 'Content-Type: application/json' -d '{\"source\": \"currency USD\"}'"
             )
         sys.stdout.flush()
-        config = uvicorn.Config(
-            Pricing(settings, database),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            lifespan="on",
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-        )
-        uvicorn.Server(config).run(sockets=[listener])
+        uvicorn.Server(configured(Pricing(settings, database))).run(sockets=[listener])
     return 0
+
+
+def configured(app: ASGIApp) -> uvicorn.Config:
+    """How uvicorn serves: the application writes the log and the headers, and finishes what it has accepted."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
 
 
 def first_key(database: Database, tenant: str) -> str | None:
@@ -60,7 +65,8 @@ def first_key(database: Database, tenant: str) -> str | None:
 
 def listening(host: str, port: int) -> socket.socket:
     """A socket that listens already, so that its port is known before anything is said."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio leaves Nagle on
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

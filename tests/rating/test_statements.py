@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from runtime.errors import RuntimeProblem
-from tests.rating.billing import Billing, at, lines, month, rows
+from tests.rating.billing import Billing, Event, at, lines, month, rows
 
 CALLS = """currency USD
 meter calls {{ from "call" measure sum(n) by region }}
@@ -20,7 +22,7 @@ def calls(eu: str = "2", plan: str = "", contract: str = "") -> str:
     return CALLS.format(eu=eu, plan=plan, contract=contract)
 
 
-def call(day: int, n: int | str, region: str = "eu", month: int = 1, hour: int = 0) -> tuple[str, object, dict]:
+def call(day: int, n: int | str, region: str = "eu", month: int = 1, hour: int = 0) -> Event:
     return "call", at(month, day, hour), {"n": n, "region": region}
 
 
@@ -53,7 +55,7 @@ def test_finalised_again_it_is_the_same_statement(billing: Billing) -> None:
         (("2026-01-01", "2026-01-16"), at(2, 1), "only whole billing periods"),
     ],
 )
-def test_what_is_not_finalised(billing: Billing, period: tuple[str, str], now: object, says: str) -> None:
+def test_what_is_not_finalised(billing: Billing, period: tuple[str, str], now: datetime, says: str) -> None:
     billing.publish(calls(), at(1, 1))
     billing.bind()
     with pytest.raises(RuntimeProblem, match=says) as refused:

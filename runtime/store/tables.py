@@ -265,6 +265,7 @@ class Idempotency(Row, table=True):
     """
 
     __tablename__ = "idempotency"
+    __table_args__ = (Index("idempotency_by_time", "created_at"),)
 
     tenant_id: str = Field(primary_key=True, foreign_key="tenants.id", max_length=64)
     key: str = Field(primary_key=True, max_length=200)

@@ -84,6 +84,13 @@ class Ingester:
 
         Raises `RuntimeProblem`: X0101 no such tenant, X0305 a batch that cannot be read or is too large.
         """
+        given = self.read(batch)
+        answer = self.database.run(lambda work: self.take(work, given, now))
+        self.announce(given, answer)
+        return answer
+
+    def read(self, batch: bytes | Sequence[Given]) -> Sequence[Given]:
+        """The events of a batch. Raises `RuntimeProblem` X0305."""
         try:
             given = read_batch(batch) if isinstance(batch, bytes) else batch
         except ValueError as error:
@@ -94,12 +101,18 @@ class Ingester:
                 f"a batch has at most {BATCH_EVENTS_MAX:_} events, and this one {len(given):_}",
                 "send it in parts",
             )
-        answer = self.database.run(lambda work: self._take(work, given, now))
+        return given
+
+    def announce(self, given: Sequence[Given], answer: Ingested) -> None:
+        """Tell plugins of the events that were not taken, once that is durable."""
         for each in answer.rejected:
             plugins().observe("usage_rejected", event=as_mapping(given[each.place]), reason=each.reason)
-        return answer
 
-    def _take(self, work: Work, given: Sequence[Given], now: datetime) -> Ingested:
+    def take(self, work: Work, given: Sequence[Given], now: datetime) -> Ingested:
+        """The same in a caller's transaction: its caller announces the answer once that is durable.
+
+        Raises `RuntimeProblem` X0101.
+        """
         metering = self._current(work)
         merging = merging_for(work)
         without: set[int] = set()

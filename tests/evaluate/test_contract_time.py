@@ -5,6 +5,7 @@ Rules 1 to 5, 20, 21, 24 and 26 of the language reference where the worked figur
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -269,6 +270,16 @@ def test_units_paid_of_a_line_that_is_not_counted_yet_are_not_taken_out_of_its_c
     statement = bill(program, cut(70, 80))
     assert lines(statement) == {"x": "100.00"}
     assert dict(statement.counters) == {"x": "80"}
+
+
+def test_a_counter_that_does_not_run_is_carried_until_its_year_ends() -> None:
+    """Removed for February and March; the year of the contract ends on 1 April."""
+    program = """plan p { charge x on calls { counted yearly  price 1 }  fee f 1 }
+      contract c { plan p  term 2025-04-01 to 2027-04-01  from 2026-02-01 to 2026-05-01 { remove x } }"""
+    february = bill(program, period=("2026-02-01", "2026-03-01"), counters={"x": Decimal("70.50")})
+    assert (dict(february.counters), february.assumed) == ({"x": "70.5"}, ())
+    march = bill(program, counters=february.counters)
+    assert (dict(march.counters), march.assumed) == ({"x": "0"}, ())
 
 
 # --- usage of a period that is cut -----------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ TERMS = (
 
 Segments = list[dict[str, Any]]
 
-REFUSED = {"T0206", "T0210", "T0211", "T0402", "N0301", "N0603"}
+REFUSED = {"T0206", "T0210", "T0211", "T0402", "N0301", "N0603", "U0307"}
 """What a combination of clauses that are sound alone may be refused for: a step after its dimension was pooled, an
 amount in a counted volume tier, an order of cells where nothing prices cells, two steps of a kind under an override,
 a clause on a line that another clause removes. Nothing else is."""

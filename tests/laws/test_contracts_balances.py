@@ -14,10 +14,16 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
+from pricing_dsl.evaluate.reference.agreement import segments_of, version_at
+from pricing_dsl.evaluate.reference.evaluation import Evaluation
+from pricing_dsl.evaluate.reference.fees import billed_services
+from pricing_dsl.evaluate.reference.timeline import InForce, Timeline
+from pricing_dsl.evaluate.segmented_usage import read_segments
 from pricing_dsl.evaluate.statement import Statement
+from pricing_dsl.ir import nodes as ir
 from pricing_dsl.values.periods import month_start
 from tests.laws.contracts import PERIOD, Agreement, Segments, agreements, compiled, evaluated, grants
 from tests.laws.contracts_lines import HEAD
@@ -165,6 +171,57 @@ def test_a_statement_foots() -> None:
     law()
     require_shown(seen, 0.05, "draws", "adjusts")
     require_shown(seen, 0.005, "tops up", "factors", "has parts")
+
+
+def test_segments_cells_and_net_shares_foot() -> None:
+    """Steps 11, 12 and 15: parts add up to the exact line, cells to the rounded one, shares to its net amount."""
+    seen: Seen = Counter()
+
+    @few
+    @given(agreements())
+    def law(agreement: Agreement) -> None:
+        note(agreement.text)
+        evaluation = evaluation_of(agreement)
+        charging = evaluation.quantities()
+        lines = evaluation.lines(charging)
+        for name, charge in charging.items():
+            parts = [part.amount for group in charge.priced() for part in group.parts]
+            billed = [each.amount for each in billed_services(evaluation.timeline, name)]
+            assert sum(parts) + sum(billed) == lines[name].exact
+        for line in lines.values():
+            assert sum(cell.minor for cell in line.cells) == line.minor == sum(line.by_segment.values())
+        nets, rows = evaluation.adjusted(lines)
+        shares = evaluation.shares(lines, nets)
+        for name, line in lines.items():
+            mine = [share for share in shares if (share.line, share.kind) == (name, "line")]
+            by_row = sum(dict(row.shares).get(name, 0) for row in rows)
+            assert sum(share.net_minor for share in mine) == nets.of_line(name) == line.minor + by_row
+            for segment, net in nets.lines[name].items():
+                assert sum(share.net_minor for share in mine if share.segment == segment) == net
+        tops = {share.line: share.net_minor for share in shares if share.kind == "row"}
+        assert tops == {each.id: each.minor for each in nets.top_ups}
+        several = any(len({cell.segment for cell in line.cells if cell.minor}) > 1 for line in lines.values())
+        cells = any(len([cell for cell in line.cells if cell.minor and cell.dimensions]) > 1 for line in lines.values())
+        show(seen, *(["segments"] if several else []), *(["cells"] if cells else []), *(["tops up"] if tops else []))
+
+    law()
+    require_shown(seen, 0.05, "segments", "cells")
+    require_shown(seen, 0.005, "tops up")
+
+
+def evaluation_of(agreement: Agreement) -> Evaluation:
+    """Steps 1 to 3 of the contract in March, nothing counted before."""
+    evaluator = compiled(agreement.text).evaluator("c")
+    program, contract = evaluator.program, evaluator.target
+    assert isinstance(contract, ir.Contract)
+    period = evaluator.contract_period(PERIOD)
+    times = segments_of(contract, period, {})
+    versions = [version_at(contract, time.start) for time in times]
+    plans = [version.plan for version in versions]
+    usages = read_segments(program, contract, plans, agreement.segments, period, times)
+    segments = tuple(InForce(*each) for each in zip(times, versions, usages, strict=True))
+    timeline = Timeline("c", period, contract.rounding, segments, contract.versions, contract)
+    return Evaluation(program, timeline, {}, explain=False)
 
 
 def test_both_evaluators_give_the_same_statement() -> None:

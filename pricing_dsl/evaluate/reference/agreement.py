@@ -54,7 +54,8 @@ def evaluate_contract(
     usages = read_segments(program, contract, [version.plan for version in versions], usage, period, times)
     segments = tuple(InForce(*each) for each in zip(times, versions, usages, strict=True))
     timeline = Timeline(contract.name, period, contract.rounding, segments, contract.versions, contract)
-    evaluation = Evaluation(program, timeline, opened_counters(program, timeline, counters), explain=explain)
+    opened = opened_counters(program, timeline, counters)
+    evaluation = Evaluation(program, timeline, opened, explain=explain)
     ledger = opened_ledger(evaluation, contract, period, balances)
     # 4. Cell steps before the first pooling, 5. group, 6. quantity steps.
     charging = evaluation.quantities()
@@ -76,7 +77,7 @@ def evaluate_contract(
     # 18. Draws, 19. `overage times` on what no balance has paid; balances close.
     settled = settle(ledger, [*shares, *late_shares], times)
     # 20. Close the counters.
-    closing, assumed = closing_counters(evaluation, counters)
+    closing, assumed = closing_counters(evaluation, opened)
     return evaluation.statement(
         lines,
         nets,
@@ -159,7 +160,7 @@ def still_counting(timeline: Timeline, name: str, walks: Sequence[Walk]) -> list
     for walk in walks:
         segment = timeline.segments[walk.segment.index]
         line = segment.line(name)
-        step = counted_step(line.steps) if isinstance(line, ir.Charge) else None
+        step = None if line is None else counted_line(line)
         if step is not None:
             found = [] if is_first_counted(timeline, name, step, segment) else found
             found.append(walk)
@@ -180,29 +181,39 @@ def units_of(walk: Walk) -> dict[Key, Fraction]:
 # --- step 20 ---
 
 
-def closing_counters(evaluation: Evaluation, given: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+def closing_counters(evaluation: Evaluation, opened: Mapping[str, Counter]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The counters at the period's end, and those that were not given.
 
     One whose counting period ends there closes at zero; one that does not run in this period is carried on as it was.
     """
-    closing = dict(given)
-    assumed = []
-    for name, counter in evaluation.charges.counters.items():
-        first, last = counted_segments(evaluation.timeline, name)
-        if name not in given and not is_first_counted(evaluation.timeline, name, *first):
-            assumed.append(f"counter {name}")
-        closing[name] = "0" if has_ended(evaluation.timeline, *last) else counter.closing()
-    return closing, tuple(assumed)
+    timeline, running = evaluation.timeline, evaluation.charges.counters
+    counters = {**opened, **running}
+    closing = {name: "0" if has_ended(timeline, name) else counter.closing() for name, counter in counters.items()}
+    missing = [name for name in running if name not in opened and not begins_here(timeline, name)]
+    return closing, tuple(f"counter {name}" for name in missing)
 
 
-def counted_segments(timeline: Timeline, name: str) -> tuple[tuple[ir.Counted, InForce], tuple[ir.Counted, InForce]]:
-    """The first and the last segment in which a line is counted, with the step."""
-    charges = ((segment, line) for segment, line in timeline.lines(name) if isinstance(line, ir.Charge))
-    found = [(step, segment) for segment, line in charges if (step := counted_step(line.steps)) is not None]
-    return found[0], found[-1]
+def begins_here(timeline: Timeline, name: str) -> bool:
+    """Whether a line has not counted before, in the counting period of the first segment in which it is counted."""
+    counted = ((segment, counted_line(line)) for segment, line in timeline.lines(name))
+    segment, step = next((segment, step) for segment, step in counted if step is not None)
+    return is_first_counted(timeline, name, step, segment)
 
 
-def has_ended(timeline: Timeline, step: ir.Counted, segment: InForce) -> bool:
-    """Whether the counting period of a segment ends by the end of the billing period."""
-    assert isinstance(timeline.period, ContractPeriod)
-    return timeline.period.term.containing(step.cadence, segment.time.start)[1] <= timeline.period.end
+def has_ended(timeline: Timeline, name: str) -> bool:
+    """Whether the counting period in which a line was counted last ends by the end of the billing period."""
+    period = timeline.period
+    assert isinstance(period, ContractPeriod)
+    begun = [version.plan for version in timeline.versions if version.start < period.end]
+    lines = [(line, period.start) for plan in begun for line in plan.lines if line.name == name]
+    lines += [(line, segment.time.start) for segment, line in timeline.lines(name)]
+    counted = [(step, at) for line, at in lines if (step := counted_line(line)) is not None]
+    if not counted:
+        return False
+    step, at = counted[-1]
+    return period.term.containing(step.cadence, at)[1] <= period.end
+
+
+def counted_line(line: ir.Fee | ir.Charge) -> ir.Counted | None:
+    """How a line is counted, if it is."""
+    return counted_step(line.steps) if isinstance(line, ir.Charge) else None

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 from pricing_dsl.source import Span
-from pricing_dsl.values.numbers import decimal_text, minor_decimal
+from pricing_dsl.values.numbers import decimal_text, minor_decimal, minor_text, ratio_text
 
 Json = dict[str, Any]
 
@@ -71,7 +71,7 @@ class Part(NamedTuple):
         return minor_decimal(self.minor, self.digits)
 
     def to_dict(self) -> Json:
-        return {"dimensions": dict(self.dimensions), "amount": str(self.amount)}
+        return {"dimensions": dict(self.dimensions), "amount": minor_text(self.minor, self.digits)}
 
 
 class Line:
@@ -140,15 +140,16 @@ class Line:
         return Fraction(self.quantity_numerator, self.quantity_denominator)
 
     def to_dict(self) -> Json:
+        info = self.info
         line: Json = {
-            "id": self.id,
-            "label": self.label,
-            "kind": self.kind,
-            "quantity": decimal_text(self.quantity),
-            "unit": self.unit,
-            "amount": str(self.amount),
-            "exact": decimal_text(self.exact),
-            "net": str(self.net),
+            "id": info.id,
+            "label": info.label,
+            "kind": info.kind,
+            "quantity": ratio_text(self.quantity_numerator, self.quantity_denominator),
+            "unit": info.unit,
+            "amount": minor_text(self.minor, info.digits),
+            "exact": ratio_text(self.exact_numerator, self.exact_denominator),
+            "net": minor_text(self.net_minor, info.digits),
         }
         if self.parts:
             line["parts"] = [part.to_dict() for part in self.parts]
@@ -192,8 +193,8 @@ class Row:
         row: Json = {
             "id": self.id,
             "kind": self.kind,
-            "amount": str(self.amount),
-            "lines": {line: str(minor_decimal(minor, self.digits)) for line, minor in self.shares},
+            "amount": minor_text(self.minor, self.digits),
+            "lines": {line: minor_text(minor, self.digits) for line, minor in self.shares},
         }
         if self.reason is not None:
             row["reason"] = self.reason.to_dict()
@@ -375,8 +376,8 @@ class Statement:
             "period": None if self.period is None else {"from": self.period[0], "to": self.period[1]},
             "lines": [line.to_dict() for line in self.lines],
             "adjustments": [row.to_dict() for row in self.adjustments],
-            "total": str(self.total),
-            "due": str(self.due),
+            "total": minor_text(self.total_minor, self.digits),
+            "due": minor_text(self.due_minor, self.digits),
             "unpriced": [entry.to_dict() for entry in self.unpriced],
             "unused": list(self.unused),
         }

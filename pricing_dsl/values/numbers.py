@@ -30,6 +30,16 @@ def decimal_text(value: Fraction) -> str:
     return f"{sign}{digits[:-places]}.{digits[-places:]}"
 
 
+def ratio_text(numerator: int, denominator: int) -> str:
+    """`decimal_text` of a ratio, in whatever terms it stands; `denominator` is positive.
+
+    >>> ratio_text(10, 5), ratio_text(1, 8), ratio_text(-2, 6)
+    ('2', '0.125', '-1/3')
+    """
+    whole, rest = divmod(numerator, denominator)
+    return decimal_text(Fraction(numerator, denominator)) if rest else str(whole)
+
+
 def grouped_text(value: Fraction) -> str:
     """The same with `_` between groups of three digits before the point, as people write it in a program.
 
@@ -62,3 +72,15 @@ def minor_decimal(minor: int, digits: int) -> Decimal:
     (Decimal('-12.50'), Decimal('0.00'), Decimal('1000000000000000000000000000000000000000.1'))
     """
     return Decimal(f"{minor}E-{digits}")
+
+
+def minor_text(minor: int, digits: int) -> str:
+    """`minor_decimal` as text: statements write many, and a Decimal is only made to be printed.
+
+    >>> minor_text(-1250, 2), minor_text(5, 3), minor_text(0, 2), minor_text(-7, 0)
+    ('-12.50', '0.005', '0.00', '-7')
+    """
+    if not digits:
+        return str(minor)
+    text = str(abs(minor)).rjust(digits + 1, "0")
+    return f"{'-' if minor < 0 else ''}{text[:-digits]}.{text[-digits:]}"

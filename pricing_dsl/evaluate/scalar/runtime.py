@@ -18,6 +18,7 @@ TOO_LARGE = 10**DIGITS_MAX
 DECIMAL_PLACES_MAX = 30
 """Quantities with more decimal places are left to the reference evaluator."""
 
+WHOLE_DIGITS_MAX = 40
 NUMBER = re.compile(r"(-?)([0-9]{1,40})(?:\.([0-9]{1,40}))?", re.ASCII)
 
 
@@ -45,6 +46,8 @@ def quantity_reader(scale: int, places: int) -> Callable[[object], int]:
             raise Fallback
         if value.__class__ is str:
             assert isinstance(value, str)
+            if value.isascii() and value.isdigit() and len(value) <= WHOLE_DIGITS_MAX:
+                return int(value) * scale
             found = NUMBER.fullmatch(value)
             if found is None:
                 raise Fallback

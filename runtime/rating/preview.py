@@ -89,7 +89,7 @@ class Previewer:
             bound, asked = self.binder.for_period(work, row, period)
             late: Sequence[Correction] = ()
             if balances is None and counters is None:
-                opening, late = self._opening(work, row, bound, asked)
+                opening, late = self.opening(work, row, bound, asked)
             else:
                 opening = Opening(balances or {}, counters or {}, None)
             counted = usage_of(work, customer, bound, asked, opening, usage, source)
@@ -126,16 +126,13 @@ class Previewer:
         statement = evaluate(bound, counted, asked, opening, explain=explain)
         return Preview(statement, bound, None, asked, counted, opening, ())
 
-    def opening(self, work: Work, row: Contract, bound: Bound, period: ContractPeriod) -> Opening:
-        """What the period before closed with, evaluated where it is not finalised.
+    def opening(
+        self, work: Work, row: Contract, bound: Bound, period: ContractPeriod
+    ) -> tuple[Opening, Sequence[Correction]]:
+        """What the period before closed with, evaluated where it is not finalised; and what late usage corrects in it.
 
         Raises `RuntimeProblem` X0405 where too many periods are not.
         """
-        return self._opening(work, row, bound, period)[0]
-
-    def _opening(
-        self, work: Work, row: Contract, bound: Bound, period: ContractPeriod
-    ) -> tuple[Opening, Sequence[Correction]]:
         assert row.id is not None
         waiting: list[tuple[Bound, ContractPeriod]] = []
         at = bound, period

@@ -116,6 +116,10 @@ class Cache(Generic[Kept]):
         self._entries: OrderedDict[Hashable, Kept] = OrderedDict()
         self._lock = Lock()
 
+    def __contains__(self, key: Hashable) -> bool:
+        with self._lock:
+            return key in self._entries
+
     def get(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
         """What is kept under a key, made where there is none."""
         with self._lock:

@@ -1,9 +1,9 @@
 """Corrections as they are handed over (step 16, rule 35): what late usage has changed on a statement that is final.
 
 Whoever keeps statements evaluates a finalised period again and hands over the difference of each of its rows before
-draws: `{"period": "2026-02-01", "row": "requests", "line": "requests", "amount": "12.50"}`. `period` is the start of the
-period that is corrected; `line` is there where the row is that of a line. A correction stands on this statement as a
-row of its own, which no adjustment touches.
+draws: `{"period": "2026-02-01", "row": "requests", "line": "requests", "amount": "12.50"}`. `period` is where the
+period that is corrected begins; `line` is there where the row is that of a line. A correction stands on this statement
+as a row of its own, which no adjustment touches.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pricing_dsl.evaluate.errors import EvaluationError
+from pricing_dsl.evaluate.given import as_json, wrong_key
 from pricing_dsl.evaluate.reference.segments import LineShare
 from pricing_dsl.evaluate.statement import Reason, Row
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.values import periods
 from pricing_dsl.values.numbers import decimal_text
 
-KEYS = frozenset({"period", "row", "line", "amount"})
 HOW_CORRECTIONS_ARE_GIVEN = (
     'give corrections such as {"period": "2026-02-01", "row": "requests", "line": "requests", "amount": "12.50"}'
 )
@@ -53,12 +53,15 @@ def read_corrections(
     program: ir.Program, contract: ir.Contract, given: Sequence[Mapping[str, Any]]
 ) -> tuple[Correction, ...]:
     """Corrections in the order given. Raises `EvaluationError` R0502 for what is none."""
-    return tuple(_read(program, contract, each) for each in given)
+    if not isinstance(given, list | tuple):
+        raise _wrong(f"corrections are a list, and this is {as_json(given)}")
+    return tuple(_read(program, contract, f"correction {i}", each) for i, each in enumerate(given, start=1))
 
 
-def _read(program: ir.Program, contract: ir.Contract, given: Mapping[str, Any]) -> Correction:
-    if not isinstance(given, Mapping) or not KEYS >= given.keys() >= KEYS - {"line"}:
-        raise _wrong(f"{str(given)[:60]!r} is no correction")
+def _read(program: ir.Program, contract: ir.Contract, what: str, given: Mapping[str, Any]) -> Correction:
+    wrong = wrong_key(what, given, ("period", "row", "amount"), ("line",))
+    if wrong is not None:
+        raise _wrong(wrong)
     row, line = given["row"], given.get("line")
     if not isinstance(row, str) or not isinstance(line, str | None):
         raise _wrong("the row of a correction is no name")

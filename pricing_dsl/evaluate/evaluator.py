@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from pricing_dsl.evaluate import reference
 from pricing_dsl.evaluate.corrections import read_corrections
 from pricing_dsl.evaluate.errors import EvaluationError
-from pricing_dsl.evaluate.opening import read_balances, read_counters
+from pricing_dsl.evaluate.opening import below_zero, read_balances, read_counters, require_lots_to_come
 from pricing_dsl.evaluate.reference.agreement import evaluate_contract
 from pricing_dsl.evaluate.scalar import Fallback, ScalarContract, ScalarPlan, Tables, compile_plan
 from pricing_dsl.evaluate.scalar.agreement import PERIODS_MAX, is_plain
@@ -162,8 +162,17 @@ class Evaluator:
         opening = read_balances(self.program, contract, balances)
         counted = read_counters(contract, counters)
         resolved = self.contract_period(period)
+        require_lots_to_come(opening, resolved.start, contract.timezone)
         late = read_corrections(self.program, contract, corrections)
-        return evaluate_contract(self.program, contract, usage, resolved, opening, counted, late, explain=explain)
+        try:
+            return evaluate_contract(self.program, contract, usage, resolved, opening, counted, late, explain=explain)
+        except EvaluationError as error:
+            line = below_zero(counted)
+            if error.code != "R0201" or line is None:
+                raise
+            raise EvaluationError(
+                "R0201", error.message, f"{error.help}: `counters` open that of `{line}` below zero"
+            ) from None
 
     def _stateless(
         self,

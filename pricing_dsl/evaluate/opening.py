@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pricing_dsl.evaluate.errors import EvaluationError
+from pricing_dsl.evaluate.given import as_json, wrong_key
 from pricing_dsl.evaluate.statement import BalanceMovement
 from pricing_dsl.evaluate.usage import HOW_NUMBERS_ARE_GIVEN, NUMBER, QUANTITY, TOO_LARGE, did_you_mean
 from pricing_dsl.ir import nodes as ir
@@ -21,8 +22,8 @@ from pricing_dsl.limits import CELLS_MAX, DIGITS_MAX
 from pricing_dsl.values import periods
 from pricing_dsl.values.numbers import decimal_text, fraction_from_decimal
 
-LOT_KEYS = frozenset({"amount", "end", "rolled"})
 HOW_LOTS_ARE_GIVEN = 'give lots such as {"amount": "100", "end": "2027-01-01"}'
+HOW_BALANCES = "give a number, a list of lots, or what a statement says of it"
 
 
 def read_balances(
@@ -44,10 +45,28 @@ def read_balances(
         if isinstance(value, list | tuple):
             if name not in balances:
                 raise EvaluationError("R0501", f"{what} is given in lots", "give one number: what counted so far")
-            read[name] = [_lot(lot, what, digits, ZoneInfo(contract.timezone)) for lot in value]
+            zone = ZoneInfo(contract.timezone)
+            read[name] = [_lot(lot, f"lot {i} of {what}", digits, zone) for i, lot in enumerate(value, start=1)]
         else:
             read[name] = _amount(value, what, digits, negative=name not in balances)
     return read
+
+
+def require_lots_to_come(balances: Mapping[str, Any], start: ir.Instant, timezone: str) -> None:
+    """Raise `EvaluationError` R0501 where a lot that was read has ended before the period that begins at `start`.
+
+    An opening balance is what is left at the instant before the period (rule 34), and of such a lot nothing is.
+    """
+    zone = ZoneInfo(timezone)
+    for name, lots in balances.items():
+        for lot in lots if isinstance(lots, list) else ():
+            if lot["end"] is not None and periods.seconds_of(periods.instant(lot["end"], zone)) < start:
+                begins = periods.text(periods.moment_of(start, zone))
+                raise EvaluationError(
+                    "R0501",
+                    f"the balance `{name}` has a lot that ended on {lot['end']}, before the period begins on {begins}",
+                    "leave it out: what it held has expired",
+                )
 
 
 def read_counters(contract: ir.Contract, given: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -64,14 +83,22 @@ def read_counters(contract: ir.Contract, given: Mapping[str, Any] | None) -> dic
         cells = value if isinstance(value, list | tuple) else [{QUANTITY: value}]
         if len(cells) > CELLS_MAX:
             raise EvaluationError("R0501", f"{what} has more than {CELLS_MAX:_} cells", "give one cell per combination")
-        for cell in cells:
-            if not isinstance(cell, Mapping) or QUANTITY not in cell:
-                raise EvaluationError(
-                    "R0501", f"{what} has {str(cell)[:60]!r} as a cell", 'give cells such as {"quantity": "100"}'
-                )
+        for i, cell in enumerate(cells, start=1):
+            wrong = wrong_key(f"cell {i} of {what}", cell, (QUANTITY,), cell if isinstance(cell, Mapping) else ())
+            if wrong is not None:
+                raise EvaluationError("R0501", wrong, 'give cells such as {"quantity": "100"}')
             _number(cell[QUANTITY], what)
         read[line] = value
     return read
+
+
+def below_zero(counters: Mapping[str, Any]) -> str | None:
+    """The first line whose opening counter, or a cell of it, is negative."""
+    for line, value in counters.items():
+        cells = value if isinstance(value, list | tuple) else [{QUANTITY: value}]
+        if any(_number(cell[QUANTITY], line) < 0 for cell in cells):
+            return line
+    return None
 
 
 def _counting(contract: ir.Contract) -> Iterator[str]:
@@ -86,7 +113,7 @@ def _mapping(given: Mapping[str, Any] | None, what: str, example: str) -> Mappin
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        raise EvaluationError("R0501", what, f"give a mapping such as {example}")
+        raise EvaluationError("R0501", f"{what}, and this is {as_json(given)}", f"give a mapping such as {example}")
     return given
 
 
@@ -101,22 +128,32 @@ def _closed(value: Any, what: str, *, in_lots: bool) -> Any:
         value = value.to_dict()
     if not isinstance(value, Mapping):
         return value
-    if not {"closing", "lots"} <= value.keys():
-        raise EvaluationError("R0501", f"{what} is {str(value)[:60]!r}", HOW_LOTS_ARE_GIVEN)
+    if in_lots and "amount" in value:
+        raise EvaluationError(
+            "R0501", f"{what} is one lot where a list of lots must stand", "put it in brackets: [{...}]"
+        )
+    for key in ("closing", "lots") if in_lots else ("closing",):
+        if key not in value:
+            raise EvaluationError(
+                "R0501",
+                f"{what} is {as_json(value)}, which has no `{key}` as a statement's balances have",
+                HOW_BALANCES,
+            )
     return value["lots"] if in_lots else value["closing"]
 
 
 def _lot(lot: Any, what: str, digits: int | None, zone: ZoneInfo) -> dict[str, Any]:
-    if not isinstance(lot, Mapping) or "amount" not in lot or not LOT_KEYS.issuperset(lot):
-        raise EvaluationError("R0501", f"{what} has {str(lot)[:60]!r} as a lot", HOW_LOTS_ARE_GIVEN)
+    wrong = wrong_key(what, lot, ("amount",), ("end", "rolled"))
+    if wrong is not None:
+        raise EvaluationError("R0501", wrong, HOW_LOTS_ARE_GIVEN)
     end, rolled = lot.get("end"), lot.get("rolled", False)
     if not isinstance(rolled, bool):
-        raise EvaluationError("R0501", f"{what} has a lot whose `rolled` is {rolled!r:.60}", "give true or false")
+        raise EvaluationError("R0501", f"the `rolled` of {what} is {as_json(rolled)}", "give true or false")
     try:
         until = None if end is None else periods.text(periods.instant(end, zone))
     except (periods.PeriodError, TypeError, AttributeError):
         raise EvaluationError(
-            "R0501", f"{what} has a lot whose `end` is {end!r:.60}", 'give a date such as "2027-01-01", or null'
+            "R0501", f"the `end` of {what} is {as_json(end)}", 'give a date such as "2027-01-01", or null'
         ) from None
     return {"amount": _amount(lot["amount"], what, digits, negative=False), "end": until, "rolled": rolled}
 
@@ -143,5 +180,5 @@ def _number(value: object, what: str) -> Fraction:
         value = fraction_from_decimal(value)
     if isinstance(value, int | Fraction) and not isinstance(value, bool) and abs(value) < TOO_LARGE:
         return Fraction(value)
-    said = f"the binary floating-point number {value!r}" if isinstance(value, float) else f"{str(value)[:60]!r}"
+    said = f"the binary floating-point number {value!r}" if isinstance(value, float) else as_json(value)
     raise EvaluationError("R0501", f"{what} is {said}, not an exact number", HOW_NUMBERS_ARE_GIVEN)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pricing_dsl.evaluate.errors import EvaluationError
+from pricing_dsl.evaluate.given import as_json, wrong_key
 from pricing_dsl.evaluate.reference.segments import SegmentTime
 from pricing_dsl.evaluate.statement import SegmentedUsage, Usage
 from pricing_dsl.evaluate.usage import Cells, read_cells
@@ -18,7 +19,7 @@ from pricing_dsl.ir import nodes as ir
 from pricing_dsl.ir.reads import meters_used
 from pricing_dsl.values.periods import ContractPeriod, PeriodError, instant, moment_of, seconds_of, text
 
-KEYS = frozenset({"from", "to", "usage"})
+KEYS = ("from", "to", "usage")
 HOW_SEGMENTS_ARE_GIVEN = 'give segments such as {"from": "2026-03-01", "to": "2026-03-16", "usage": {...}}'
 
 
@@ -65,16 +66,20 @@ def read_pieces(
     """The segments as given, one after the other from the period's start to its end."""
     pieces: list[Piece] = []
     at = period.start
-    for given in usage:
-        if not isinstance(given, Mapping) or given.keys() != KEYS:
-            raise EvaluationError("R0309", f"usage has {str(given)[:60]!r} as a segment", HOW_SEGMENTS_ARE_GIVEN)
+    for number, given in enumerate(usage, start=1):
+        wrong = wrong_key(f"segment {number} of usage", given, KEYS)
+        if wrong is not None:
+            raise EvaluationError("R0309", wrong, HOW_SEGMENTS_ARE_GIVEN)
         start, end = (instant_of(given[key], period) for key in ("from", "to"))
-        if start != at or end <= start:
-            raise untiled(period, f"a segment of usage runs from {said(start, period)} to {said(end, period)}", times)
+        if start != at:
+            raise untiled(period, misplaced(period, number, at, start), times)
+        if end <= start:
+            whole = f"from {said(start, period)} to {said(end, period)}"
+            raise untiled(period, f"segment {number} of usage, {whole}, is empty", times)
         pieces.append(Piece(start, end, read_cells(program, plans, given["usage"], contract)))
         at = end
     if at != period.end:
-        raise untiled(period, f"the segments of usage end at {said(at, period)}", times)
+        raise untiled(period, unfinished(period, at), times)
     missing = [time for time in times if time.start not in {piece.start for piece in pieces}]
     if missing:
         raise untiled(period, f"no segment of usage begins at {said(missing[0].start, period)}", times)
@@ -88,7 +93,7 @@ def instant_of(given: Any, period: ContractPeriod) -> ir.Instant:
     except PeriodError as error:
         raise EvaluationError("R0311", error.message, error.help) from None
     except (TypeError, AttributeError):
-        raise EvaluationError("R0311", f"{str(given)[:60]!r} is not a date", HOW_SEGMENTS_ARE_GIVEN) from None
+        raise EvaluationError("R0311", f"{as_json(given)} is not a date", HOW_SEGMENTS_ARE_GIVEN) from None
 
 
 def added(program: ir.Program, pieces: Sequence[Piece]) -> dict[str, Cells]:
@@ -132,6 +137,21 @@ def require_uncut(
                 f"{whole} is cut at {cuts(period, times)}, and the usage of `{meter.name}` is not split there",
                 HOW_SEGMENTS_ARE_GIVEN,
             )
+
+
+def misplaced(period: ContractPeriod, number: int, at: ir.Instant, start: ir.Instant) -> str:
+    """What is wrong where a segment begins at `start`, and the one before (or the period) brought us to `at`."""
+    before = "the period begins on" if number == 1 else f"segment {number - 1} of usage ends on"
+    begins = f"{before} {said(at, period)} and segment {number} begins on {said(start, period)}"
+    if start > at:
+        return f"{begins}: what lies between is not covered"
+    return f"{begins}: " + ("it lies before the period" if number == 1 else "what lies between would count twice")
+
+
+def unfinished(period: ContractPeriod, at: ir.Instant) -> str:
+    """What is wrong where the last segment ends at `at`."""
+    ends = f"the last segment of usage ends on {said(at, period)} and the period on {said(period.end, period)}"
+    return f"{ends}: " + ("what lies between is not covered" if at < period.end else "it lasts too long")
 
 
 def untiled(period: ContractPeriod, what: str, times: Sequence[SegmentTime]) -> EvaluationError:

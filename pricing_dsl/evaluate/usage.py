@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import Any
 
 from pricing_dsl.evaluate.errors import EvaluationError
+from pricing_dsl.evaluate.given import as_json
 from pricing_dsl.evaluate.statement import Usage
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.ir.reads import dimensions_read
@@ -115,7 +116,7 @@ def exact_number(value: object, meter: ir.Meter) -> Fraction:
         if RATIO.fullmatch(value):
             return Fraction(value)
         if not NUMBER.fullmatch(value):
-            raise not_a_number(meter, f"the text {value!r}")
+            raise not_a_number(meter, f"the text {as_json(value)}")
         value = Decimal(value)
     if isinstance(value, Decimal):
         if not value.is_finite():
@@ -128,7 +129,7 @@ def exact_number(value: object, meter: ir.Meter) -> Fraction:
         return value
     if isinstance(value, float):
         raise not_a_number(meter, f"the binary floating-point number {value!r}")
-    raise not_a_number(meter, "a truth value" if isinstance(value, bool) else f"{value!r:.60}")
+    raise not_a_number(meter, "a truth value" if isinstance(value, bool) else as_json(value))
 
 
 def dimension_text(value: object, name: str, meter: ir.Meter) -> str | None:
@@ -145,7 +146,7 @@ def dimension_text(value: object, name: str, meter: ir.Meter) -> str | None:
         return decimal_text(fraction_from_decimal(value))
     raise EvaluationError(
         "R0306",
-        f"the value {str(value)[:60]!r} of `{name}` in `{meter.name}` is not text",
+        f"the value {as_json(value)} of `{name}` in `{meter.name}` is not text",
         "give text, a number, true, false or null",
     )
 
@@ -164,7 +165,7 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
 
 def malformed(meter: ir.Meter, entry: object) -> EvaluationError:
     example = ", ".join(['"quantity": "100"', *(f'"{name}": "..."' for name in meter.dimensions)])
-    what = "a cell without `quantity`" if isinstance(entry, Mapping) else f"{str(entry)[:60]!r} as a cell"
+    what = "a cell without `quantity`" if isinstance(entry, Mapping) else f"{as_json(entry)} as a cell"
     return EvaluationError("R0309", f"usage of `{meter.name}` has {what}", f"give cells such as {{{example}}}")
 
 

@@ -225,9 +225,9 @@ class ContractPeriod(BillingPeriod):
         zone = term.zone
         agreed = Interval(moment_of(term.start, zone), moment_of(term.end, zone))
         anchor = agreed.start.date() if bill.from_term else None
+        first = containing(bill.cadence, bill.day, zone, agreed.start, anchor)
         if period is None:
-            whole = containing(bill.cadence, bill.day, zone, agreed.start, anchor)
-            given = whole
+            given = whole = first
         else:
             given = Interval(*(instant(moment, zone) for moment in period))
             require_ordered(given)
@@ -238,7 +238,8 @@ class ContractPeriod(BillingPeriod):
             raise PeriodError(
                 f"the period from {text(given.start)} to {text(given.end)} lies outside the term, "
                 f"{text(agreed.start)} to {text(agreed.end)}",
-                "price a period of the term",
+                "price a period of the term: the first is "
+                f"{text(agreed.start)} to {text(earlier(first.end, agreed.end))}",
             )
         return cls(bill.cadence, bill.day, bill.from_term, zone, priced, whole, term)
 

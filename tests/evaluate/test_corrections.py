@@ -83,6 +83,8 @@ def test_once_the_commit_period_has_ended_it_does_not_count() -> None:
         [{**late("5.00"), "period": "March"}],
         [{**late("5.00"), "colour": "red"}],
         ["calls"],
+        5,
+        late("5.00"),
     ],
 )
 def test_what_is_no_correction_is_refused(given: Any) -> None:

@@ -7,6 +7,7 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -100,12 +101,31 @@ def test_what_one_statement_closes_opens_the_next() -> None:
 
 @pytest.mark.parametrize(
     ("balances", "code"),
-    [({"annuall": 1}, "R0104"), ({"annual": -1}, "R0501"), ({"annual": "0.001"}, "R0501"), ({"annual": 0.5}, "R0501")],
+    [
+        ({"annuall": 1}, "R0104"),
+        ({"annual": -1}, "R0501"),
+        ({"annual": "0.001"}, "R0501"),
+        ({"annual": 0.5}, "R0501"),
+        ({"annual": [{"amount": 5, "end": "2026-01-31"}]}, "R0501"),
+        ([1], "R0501"),
+        ([], "R0501"),
+        ("annual", "R0501"),
+    ],
 )
 def test_wrong_opening_balances_are_said(balances: Any, code: str) -> None:
-    with pytest.raises(EvaluationError) as said:
-        evaluator_of()(USAGE, FEBRUARY, balances)
-    assert said.value.code == code
+    """By generated code as by the evaluator, so that neither hides what the other says."""
+    evaluator = evaluator_of()
+    for evaluate in (evaluator, evaluator.explain, partial(by_scalar, evaluator)):
+        with pytest.raises(EvaluationError) as said:
+            evaluate(USAGE, FEBRUARY, balances)
+        assert said.value.code == code
+
+
+def test_a_lot_that_ends_with_the_period_before_ends_in_this_one() -> None:
+    """It was there at the instant before the period (rule 34), and what has ended expires or rolls over first (step 18)."""
+    for evaluate in (evaluator_of(), partial(by_scalar, evaluator_of())):
+        annual = evaluate(USAGE, FEBRUARY, {"annual": [{"amount": 5, "end": "2026-02-01"}]}).balances["annual"]
+        assert (annual.opening, annual.expired, annual.rolled_over) == (5, 4, 1)
 
 
 def test_a_period_means_the_same_in_every_form() -> None:

@@ -91,8 +91,8 @@ def draw_phase(draw: Draw, item: str) -> str:
     return f"from {start}{until} {{ {item} }}"
 
 
-def draw_opening(draw: Draw, text: str, names: list[str]) -> dict[str, Any] | None:
-    """Opening balances in any of the forms in which they are given."""
+def draw_opening(draw: Draw, text: str, names: list[str], start: str) -> dict[str, Any] | None:
+    """Opening balances in any of the forms in which they are given; lots end after the period's start."""
     if not names or draw(st.booleans()):
         return None
     given: dict[str, Any] = {}
@@ -103,7 +103,8 @@ def draw_opening(draw: Draw, text: str, names: list[str]) -> dict[str, Any] | No
             case 0 | 1:
                 given[name] = amount
             case 2:
-                ends = draw(st.lists(st.sampled_from([None, *DAYS[1:], "2026-09-01"]), min_size=1, max_size=3))
+                to_come = [None, *(day for day in DAYS if day > start), "2026-09-01"]
+                ends = draw(st.lists(st.sampled_from(to_come), min_size=1, max_size=3))
                 given[name] = [{"amount": str(amount), "end": end, "rolled": draw(st.booleans())} for end in ends]
             case _:
                 pass
@@ -204,4 +205,4 @@ def deals(draw: Draw, plans: st.SearchStrategy[Sample] = samples()) -> Deal:  # 
     usage: Any = sample.usage
     if period != LATER and draw(st.integers(0, 3)):
         usage = in_pieces(draw, sample, sample.usage, period)
-    return Deal(text, usage, period, draw_opening(draw, text, names))
+    return Deal(text, usage, period, draw_opening(draw, text, names, period[0]))

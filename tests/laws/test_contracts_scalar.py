@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import assume, event, given
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from pricing_dsl.compilation import Compilation
 from pricing_dsl.evaluate.errors import EvaluationError
 from pricing_dsl.evaluate.evaluator import Evaluator
-from pricing_dsl.evaluate.opening import read_balances
+from pricing_dsl.evaluate.opening import read_balances, require_lots_to_come
 from pricing_dsl.evaluate.reference.agreement import evaluate_contract
 from pricing_dsl.evaluate.scalar import Fallback, ScalarContract, Tables
 from pricing_dsl.evaluate.statement import Statement
@@ -36,6 +36,7 @@ def by_reference(evaluator: Evaluator, deal: Deal, balances: dict[str, Any] | No
     try:
         period = evaluator.contract_period(deal.period)
         opening = read_balances(program, contract, balances)
+        require_lots_to_come(opening, period.start, contract.timezone)
         return evaluate_contract(program, contract, deal.usage, period, opening, {}, explain=False), ""
     except EvaluationError as error:
         return None, error.code
@@ -94,6 +95,7 @@ def handed_over(strategy: st.SearchStrategy[Deal], *, cut: bool) -> float:
     """The share of priced periods that generated code leaves to the reference evaluator."""
     found: list[bool] = []
 
+    @settings(max_examples=2 * settings().max_examples)  # of which some are priced, and some of those as asked
     @given(strategy)
     def count(deal: Deal) -> None:
         evaluator = evaluator_of(deal)

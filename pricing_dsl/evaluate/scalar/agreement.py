@@ -140,7 +140,9 @@ class Agreed:
 
     def made(self, opened: Opened, given: Mapping[str, Any] | None) -> State:
         parent, contract = self.contract, self.contract.contract
-        read = parent.reader.careful(given).read if opened.read is None and given else opened.read or {}
+        read = (
+            parent.reader.careful(given, self.period.start).read if opened.read is None and given else opened.read or {}
+        )
         assert read is not None
         times = segments_of(contract, self.period, read)
         versions = [version_at(contract, time.start) for time in times]
@@ -203,7 +205,7 @@ class ScalarContract:
         """The statement, without reasons."""
         if self.reason is not None:
             raise Fallback(self.reason)
-        opened = self.reader.read(balances)
+        opened = self.reader.read(balances, period.period.start)
         state = period.state(opened, balances)
         till = state.till
         if isinstance(state.lines, WholePeriod):

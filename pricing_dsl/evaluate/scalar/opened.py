@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from pricing_dsl.evaluate.opening import read_balances
+from pricing_dsl.evaluate.opening import read_balances, require_lots_to_come
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.limits import DIGITS_MAX
 
@@ -42,12 +42,15 @@ class Reader:
         self.text = re.compile(r"([0-9]{1,30})" + rest, re.ASCII)
         self.nothing = Opened((None,) * len(self.names), [None] * len(self.names), {})
 
-    def read(self, given: Mapping[str, Any] | None) -> Opened:
-        """Opening balances as given. Raises `EvaluationError` as `read_balances` does."""
+    def read(self, given: Mapping[str, Any] | None, start: ir.Instant) -> Opened:
+        """Opening balances as given, of a period that begins at `start`.
+
+        Raises `EvaluationError` as `read_balances` and `require_lots_to_come` do.
+        """
         if not given:
-            return self.nothing if given is None or given == {} else self.careful(given)
-        if self.contract.floors:
-            return self.careful(given)
+            return self.nothing if given is None or given == {} else self.careful(given, start)
+        if self.contract.floors or not isinstance(given, Mapping):
+            return self.careful(given, start)
         amounts: list[list[int] | None] = []
         form: list[object] = []
         count = 0
@@ -56,7 +59,7 @@ class Reader:
             minor = None if value is None else self.minor(value)
             if minor is None:
                 if value is not None:
-                    return self.careful(given)
+                    return self.careful(given, start)
                 form.append(None)
                 amounts.append(None)
                 continue
@@ -64,7 +67,7 @@ class Reader:
             form.append(NUMBER)
             amounts.append([minor])
         if count != len(given):
-            return self.careful(given)
+            return self.careful(given, start)
         return Opened(tuple(form), amounts, None)
 
     def minor(self, value: object) -> int | None:
@@ -87,9 +90,10 @@ class Reader:
             return None if rest else minor
         return None
 
-    def careful(self, given: Mapping[str, Any]) -> Opened:
+    def careful(self, given: Mapping[str, Any], start: ir.Instant) -> Opened:
         """The same from anything that is a balance."""
         read = read_balances(self.program, self.contract, given)
+        require_lots_to_come(read, start, self.contract.timezone)
         form: list[object] = []
         amounts: list[list[int] | None] = []
         for name in self.names:

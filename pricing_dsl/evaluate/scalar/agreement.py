@@ -232,7 +232,7 @@ class ScalarContract:
             program.digits,
             period.bounds,
             found,
-            lambda: till.told(told(), floors),
+            (lambda: till.told(told(), floors)) if till.accounts else lambda: ((), floors),
         )
 
     def settled(

@@ -6,35 +6,41 @@ uvicorn --factory api.app:from_settings
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final
 
+import psycopg
+import structlog
+from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
 from api import health
 from api.balances.endpoints import router as balances
 from api.contracts.endpoints import router as contracts
-from api.edge import Edge
+from api.edge import Cut, Edge
 from api.events import schemas as event_schemas
 from api.events.endpoints import router as events
 from api.hot import Hot
 from api.jobs.endpoints import router as jobs
 from api.jobs.runner import Runner
 from api.keys.endpoints import router as keys
+from api.limits import SWITCH_SECONDS, THREADS_MAX
 from api.logs import configure
 from api.plugins.endpoints import router as plugins
 from api.previews import schemas as preview_schemas
 from api.previews.endpoints import increment, preview
 from api.previews.endpoints import router as previews
-from api.previews.service import Previews
 from api.problems import REFUSALS, Problem, handle, malformed, response_of
 from api.programs.endpoints import router as programs
 from api.schemas import ProblemDocument
@@ -46,10 +52,12 @@ from pricing_dsl import __version__
 from runtime.store.database import Database
 
 DRAIN_SECONDS: Final = 30
-USED_SECONDS: Final = 10
-"""How often it is written down when keys were last used."""
+HOUSEKEEPING_SECONDS: Final = 10
+"""How often it is written down when keys were last used, and old answers are forgotten."""
 OPEN_PATHS: Final = ("/livez", "/readyz", "/metrics", "/errors/{code}")
 """What needs no key."""
+
+log = structlog.get_logger("pricing.api")
 
 
 class Pricing:
@@ -62,6 +70,7 @@ class Pricing:
         self.fastapi = routes(self.state)
         self.edge = Edge(
             Hot(self.fastapi, {"/v1/previews": preview, "/v1/previews/increment": increment}),
+            self.state.keys,
             in_work_max=settings.requests_max,
             body_bytes_max=settings.body_bytes_max,
             seconds_max=settings.request_seconds_max,
@@ -90,13 +99,13 @@ def routes(state: State) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.pricing = state
-    app.state.previews = Previews(state)
     app.state.runner = Runner(state)
     for router in (
         programs, contracts, events, usage, previews, jobs, statements, balances, plugins, keys, health.router,
     ):  # fmt: skip
         app.include_router(router)
-    for raised in REFUSALS:
+    # An exception that has no handler by its class comes last, and Starlette raises it again for the edge to log.
+    for raised in (*REFUSALS, SQLAlchemyError, psycopg.Error, Exception):
         app.add_exception_handler(raised, handle)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, unknown)
@@ -108,20 +117,28 @@ def routes(state: State) -> FastAPI:
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """While the server runs, jobs run too. When it stops, what was accepted is finished."""
     state: State = app.state.pricing
+    to_thread.current_default_thread_limiter().total_tokens = THREADS_MAX
+    sys.setswitchinterval(SWITCH_SECONDS)
     app.state.runner.start()
-    writing = asyncio.create_task(write_used(state))
+    keeping = asyncio.create_task(keep_house(state))
     yield
     await app.state.edge.drain(DRAIN_SECONDS)
-    writing.cancel()
+    keeping.cancel()
     await asyncio.to_thread(app.state.runner.stop)
-    await asyncio.to_thread(state.keys.write_used)
+    await asyncio.to_thread(state.keys.write_used, state.keys.take_used())
     state.database.close()
 
 
-async def write_used(state: State) -> None:
+async def keep_house(state: State) -> None:
+    """What is done now and then, whatever happens to it."""
     while True:
-        await asyncio.sleep(USED_SECONDS)
-        await asyncio.to_thread(state.keys.write_used)
+        await asyncio.sleep(HOUSEKEEPING_SECONDS)
+        used = state.keys.take_used()
+        try:
+            await asyncio.to_thread(state.keys.write_used, used)
+            await asyncio.to_thread(state.answers.forget, state.clock())
+        except (SQLAlchemyError, psycopg.Error):
+            log.exception("the house was not kept")
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------
@@ -134,15 +151,32 @@ async def invalid(request: Request, error: Exception) -> Response:
 
 
 async def unknown(request: Request, error: Exception) -> Response:
-    """What no route takes."""
+    """What no route takes, and bodies that FastAPI could not read."""
     assert isinstance(error, HTTPException)
-    if error.status_code == 405:
-        problem = Problem("A0207", f"{request.method} is not known here", headers=dict(error.headers or {}))
+    problem: Problem
+    if isinstance(error.__cause__, Cut):
+        problem = error.__cause__.problem
+    elif error.status_code == 405:
+        methods = ", ".join(methods_of(request))
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": methods})
+        problem = Problem(
+            "A0207", f"{request.method} is not known here", f"there are: {methods}", "", {"Allow": methods}
+        )
     elif error.status_code == 404:
         problem = Problem("A0206", f"there is nothing at {request.url.path}", "/openapi.json says what there is")
     else:
-        problem = Problem("A0201", str(error.detail))
+        problem = Problem("A0201", "the body is no JSON", "send one JSON value in UTF-8")
     return response_of(problem, str(request.scope.get("request_id", "")))
+
+
+def methods_of(request: Request) -> list[str]:
+    """The methods that a path knows, over all its routes."""
+    found: set[str] = {"OPTIONS"}
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 # --- the document ----------------------------------------------------------------------------------------------------

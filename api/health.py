@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Path
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
@@ -12,12 +13,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.metrics import REGISTRY
-from api.problems import CODES, Problem
+from api.problems import CODES, Problem, busy
+from api.schemas import problems
 from api.state import state_of
 from pricing_dsl.diagnostics import codes
 from runtime.errors import CODES as RUNTIME_CODES
+from runtime.store.database import Database
 
 router = APIRouter(tags=["health"])
+
+ASKED_AT_ONCE = CapacityLimiter(1)
+"""A thread of its own: whether the server is ready is not asked in the line of what it has to do."""
 
 
 @router.get("/livez", operation_id="livez")
@@ -26,15 +32,21 @@ def livez() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", operation_id="readyz", responses={503: {"description": "The store does not answer."}})
-def readyz(request: Request) -> dict[str, str]:
-    """The store answers too."""
+@router.get("/readyz", operation_id="readyz", responses=problems(503, always=()))
+async def readyz(request: Request) -> dict[str, str]:
+    """The store answers too, and the server is not stopping."""
+    if request.app.state.edge.stopping:
+        raise busy("the server is stopping")
+    await to_thread.run_sync(ask, state_of(request).database, limiter=ASKED_AT_ONCE)
+    return {"status": "ok"}
+
+
+def ask(database: Database) -> None:
     try:
-        with state_of(request).database.reading() as work:
+        with database.reading() as work:
             work.connection.execute(text("SELECT 1"))
     except SQLAlchemyError:
-        raise Problem("A0301", "the store does not answer", headers={"Retry-After": "1"}) from None
-    return {"status": "ok"}
+        raise busy("the store does not answer") from None
 
 
 @router.get(
@@ -48,7 +60,7 @@ def metrics() -> Response:
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
 
-@router.get("/errors/{code}", operation_id="getErrorCode", responses={404: {"description": "No such code."}})
+@router.get("/errors/{code}", operation_id="getErrorCode", responses=problems(404, 422, always=()))
 def error(code: Annotated[str, Path(pattern="^[A-Z][0-9]{4}$")]) -> dict[str, Any]:
     """What a code of a problem or of a finding means."""
     titles = {**codes.CODES, **RUNTIME_CODES, **{each: title for each, (_, title) in CODES.items()}}

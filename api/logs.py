@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -29,13 +31,13 @@ def configure(format_: str, level: str = "info") -> None:
     renderer = (
         structlog.processors.JSONRenderer(serializer=_text)
         if _is_json
-        else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            plain_traceback,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
@@ -44,7 +46,7 @@ def configure(format_: str, level: str = "info") -> None:
     )
 
 
-def log_request(request_id: str, method: str, path: str, status: int, seconds: float) -> None:
+def log_request(request_id: str, method: str, path: str, status: int, seconds: float, key_id: str | None) -> None:
     """The line of a request. As JSON it is written here: there are so many that a chain of processors would cost."""
     if not _has_requests and status < 500:
         return
@@ -54,14 +56,21 @@ def log_request(request_id: str, method: str, path: str, status: int, seconds: f
         level = "info" if status < 500 else "error"
         line = {
             "event": "request", "id": request_id, "method": method, "path": path, "status": status, "ms": ms,
-            "level": level, "timestamp": now,
+            "key": key_id, "level": level, "timestamp": now,
         }  # fmt: skip
         sys.stderr.write(_text(line) + "\n")
         sys.stderr.flush()
     else:
         say = _log.info if status < 500 else _log.error
-        say("request", id=request_id, method=method, path=path, status=status, ms=ms)
+        say("request", id=request_id, method=method, path=path, status=status, ms=ms, key=key_id)
 
 
 def _text(document: Any, **_: Any) -> str:
     return _ENCODE(document).decode()
+
+
+def plain_traceback(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Where an error came from as lines of code: no values of variables, for a secret may be among them."""
+    if event.pop("exc_info", None):
+        event["exception"] = traceback.format_exc()
+    return event

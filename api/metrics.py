@@ -13,6 +13,8 @@ REQUESTS: Final = Counter("pricing_requests", "Requests answered.", ("method", "
 LATENCY: Final = Histogram("pricing_request_seconds", "Time to answer.", ("route",), buckets=SECONDS, registry=REGISTRY)
 IN_WORK: Final = Gauge("pricing_requests_in_work", "Requests in work.", registry=REGISTRY)
 SHED: Final = Counter("pricing_requests_shed", "Requests refused because there was too much to do.", registry=REGISTRY)
+LATE: Final = Counter("pricing_requests_late", "Requests that took longer than they may.", registry=REGISTRY)
+WATCHED: Final = Gauge("pricing_jobs_watched", "Jobs that are watched.", registry=REGISTRY)
 EVENTS: Final = Counter("pricing_events", "Events by what became of them.", ("outcome",), registry=REGISTRY)
 PREVIEWS: Final = Counter("pricing_previews", "Previews evaluated.", registry=REGISTRY)
 COMPILING: Final = Histogram("pricing_compile_seconds", "Time to compile.", buckets=SECONDS, registry=REGISTRY)

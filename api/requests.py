@@ -1,4 +1,4 @@
-"""What handlers share: exact JSON in and out, pages, and answers that are given once for an Idempotency-Key."""
+"""What handlers share: exact JSON in, JSON out, pages with cursors, ETags."""
 
 from __future__ import annotations
 
@@ -8,28 +8,25 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
-from threading import Lock
+from datetime import UTC, datetime
+from decimal import InvalidOperation
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from fastapi import Header, Query
-from sqlalchemy.exc import IntegrityError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.depth import DEPTH_MAX, is_deep
 from api.problems import Problem
 from runtime.rating.documents import written
-from runtime.store.database import Database, Work
-from runtime.store.tables import Idempotency
 
 T = TypeVar("T")
 
 IDEMPOTENCY_KEY_MAX: Final = 200
 PAGE_MAX: Final = 200
-DEPTH_MAX: Final = 32
-"""How deep JSON may be nested."""
+CURSOR_MAX: Final = 1_000
+ROW_MAX: Final = 2**63 - 1
 
 IdempotencyKey = Annotated[
     str | None,
@@ -41,25 +38,31 @@ IdempotencyKey = Annotated[
         description="The same key with the same request is answered the same, and takes effect once.",
     ),
 ]
+IfMatch = Annotated[
+    str | None,
+    Header(alias="If-Match", max_length=400, description="The ETag that was read: refused where it is another by now."),
+]
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many to give at once.")]
 Cursor = Annotated[
-    str | None, Query(max_length=400, description="`next` of the page before; left out, the first page is given.")
+    str | None,
+    Query(max_length=CURSOR_MAX, description="`next` of the page before; else the first one."),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A JSON answer."""
+    """A JSON answer. `kept` is what is said when it is asked for again, where that is less: a secret is said once."""
 
     status: int
     document: Any
     headers: Mapping[str, str] = field(default_factory=dict)
+    kept: Any = None
 
     def response(self) -> Response:
-        return Response(self.body(), self.status, dict(self.headers), "application/json")
+        return Response(written(self.document).encode(), self.status, dict(self.headers), "application/json")
 
-    def body(self) -> bytes:
-        return written(self.document).encode()
+    def kept_body(self) -> bytes:
+        return written(self.document if self.kept is None else self.kept).encode()
 
 
 # --- bodies ----------------------------------------------------------------------------------------------------------
@@ -70,35 +73,43 @@ async def raw_body(request: Request) -> bytes:
     return await request.body()
 
 
-async def exact_json(request: Request) -> Any:
-    """The body as JSON whose numbers are `int` or `Decimal`, never floats. Raises `Problem` A0201, A0208."""
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Problem("A0208", f"`{kind}` is not read here", "send `Content-Type: application/json`")
-    return exact(await request.body())
-
-
-def exact(body: bytes) -> Any:
-    """Bytes as JSON with exact numbers."""
-    try:
-        return _ANYTHING.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem("A0201", f"the body is no JSON: {error}", "send one JSON value in UTF-8") from None
+def media_type_of(request: Request) -> str:
+    """What the body is said to be, `application/json` where nothing is said."""
+    return request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
 
 
 def decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     """Bytes as what a decoder reads. Raises `Problem` A0201 with the place."""
+    if is_deep(body):
+        raise Problem("A0201", f"the body is no JSON, or nested more than {DEPTH_MAX} deep")
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at `$")
-        pointer = place.rstrip("`").replace("[...]", "/-").replace("[", "/").replace("]", "").replace(".", "/")
-        raise Problem("A0201", message, "see the schema in /openapi.json", pointer) from None
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        message, _, place = str(error).partition(" - at `")
+        raise Problem("A0201", message, "see the schema in /openapi.json", pointer_of(place)) from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, InvalidOperation) as error:
         raise Problem("A0201", f"the body is no JSON: {error}", "send one JSON value in UTF-8") from None
 
 
-_ANYTHING = msgspec.json.Decoder(float_hook=Decimal)
+def pointer_of(place: str) -> str:
+    """A place as msgspec names it, as a JSON pointer as far as that is known.
+
+    >>> pointer_of("$.period.from`"), pointer_of("$.previews[...].on`"), pointer_of("key` in `$.inline.files`")
+    ('/period/from', '/previews/-/on', '/inline/files')
+    """
+    path = place.rstrip("`").rpartition("$")[2]
+    return path.replace("[...]", "/-").replace("[", "/").replace("]", "").replace(".", "/")
+
+
+def instant(text: str | None, name: str) -> datetime | None:
+    """A date or an instant, in UTC; where no zone is said, it is meant in UTC. Raises `Problem` A0201."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+        return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Problem("A0201", f"`{text}` is no instant", "write 2026-03-01T00:00Z", f"/{name}") from None
 
 
 # --- pages -----------------------------------------------------------------------------------------------------------
@@ -115,9 +126,20 @@ def position_of(cursor: str | None, kind: type[T]) -> T | None:
         return None
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        return msgspec.convert(json.loads(base64.urlsafe_b64decode(padded.encode("ascii"))), kind)
-    except (binascii.Error, ValueError, UnicodeError, msgspec.ValidationError):
+        found = msgspec.convert(json.loads(base64.b64decode(padded.encode("ascii"), b"-_", validate=True)), kind)
+        require_keepable(found)
+    except (binascii.Error, ValueError, RecursionError, msgspec.ValidationError):
         raise Problem("A0201", "`cursor` is none of this list", "give `next` of the page before", "cursor") from None
+    return found
+
+
+def require_keepable(position: Any) -> None:
+    """Raise `ValueError` for what no database takes as a value."""
+    for each in position if isinstance(position, tuple) else (position,):
+        if isinstance(each, str) and "\0" in each.encode().decode():
+            raise ValueError("a zero character")
+        if isinstance(each, int) and not -1 <= each <= ROW_MAX:
+            raise ValueError("a number that is too large")
 
 
 def page(items: list[Any], limit: int, place: Callable[[Any], Any], shown: Callable[[Any], Any]) -> dict[str, Any]:
@@ -129,62 +151,27 @@ def page(items: list[Any], limit: int, place: Callable[[Any], Any], shown: Calla
     }
 
 
-# --- idempotency -----------------------------------------------------------------------------------------------------
-
-_IN_WORK: set[tuple[str, str]] = set()
-_LOCK: Final = Lock()
+# --- ETags -----------------------------------------------------------------------------------------------------------
 
 
-def once(
-    database: Database,
-    tenant_id: str,
-    key: str | None,
-    request: Request,
-    body: bytes,
-    now: datetime,
-    effect: Callable[[Work], Answer],
-) -> Response:
-    """Do `effect` in a transaction and answer; with a key, the same request again is answered by what was said before.
+def etag_of(*parts: Any) -> str:
+    """A strong ETag of what a resource is made of."""
+    return '"' + hashlib.sha256(repr(parts).encode()).hexdigest()[:32] + '"'
 
-    The answer is written in the transaction of its effect, so neither is ever there without the other. Problems that
-    are raised roll both back: such a request may be sent again. Raises `Problem` A0203, A0204.
+
+def is_among(tag: str | None, header: str) -> bool:
+    """Whether an If-Match or If-None-Match names a tag (`None`: there is no such thing yet).
+
+    >>> is_among('"a"', 'W/"b", "a"'), is_among('"a"', "*"), is_among(None, "*")
+    (True, True, False)
     """
-    if key is None:
-        return database.run(effect).response()
-    asked = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode() + body).digest()
-    place = tenant_id, key
-    with _LOCK:
-        if place in _IN_WORK:
-            raise Problem("A0204", "a request with this Idempotency-Key is in work", "wait for it, then ask again")
-        _IN_WORK.add(place)
-    try:
-        return database.run(lambda work: _once(work, tenant_id, key, asked, now, effect))
-    except IntegrityError:  # another process was faster: its answer is there now
-        return database.run(lambda work: _once(work, tenant_id, key, asked, now, effect))
-    finally:
-        _IN_WORK.discard(place)
+    if tag is None:
+        return False
+    given = [each.strip().removeprefix("W/") for each in header.split(",")]
+    return "*" in given or tag in given
 
 
-def _once(
-    work: Work, tenant_id: str, key: str, asked: bytes, now: datetime, effect: Callable[[Work], Answer]
-) -> Response:
-    known = work.session.get(Idempotency, (tenant_id, key))
-    if known is not None:
-        if known.request != asked:
-            raise Problem("A0203", "this Idempotency-Key was used for another request", "use a new key")
-        headers = {**json.loads(known.headers), "Idempotent-Replayed": "true"}
-        return Response(known.body, known.status, headers, "application/json")
-    answer = effect(work)
-    work.session.add(
-        Idempotency(
-            tenant_id=tenant_id,
-            key=key,
-            request=asked,
-            status=answer.status,
-            headers=json.dumps(dict(answer.headers)),
-            body=answer.body(),
-            created_at=now,
-        )
-    )
-    work.session.flush()
-    return answer.response()
+def require_match(tag: str | None, if_match: str | None) -> None:
+    """Raise `Problem` A0205 where what is there is not what the caller has read."""
+    if if_match is not None and not is_among(tag, if_match):
+        raise Problem("A0205", "it is not what `If-Match` says", "read it, then decide again", "If-Match")

@@ -9,9 +9,11 @@ from starlette.requests import Request
 
 from api.auth import Caller
 from api.balances import schemas
-from api.schemas import problems
+from api.requests import Cursor, Limit, page, position_of
+from api.schemas import Customer, Line, problems
 from api.state import allowed, state_of
-from runtime.store.repositories import programs, statements
+from runtime.store.repositories import pages, programs, statements
+from runtime.store.tables import LedgerEntry
 
 router = APIRouter(prefix="/v1/balances", tags=["balances"])
 
@@ -20,30 +22,36 @@ router = APIRouter(prefix="/v1/balances", tags=["balances"])
 def get_balances(
     request: Request,
     caller: Annotated[Caller, Depends(allowed("finance"))],
-    customer: Annotated[str, Query(min_length=1, max_length=200)],
-    contract: Annotated[str | None, Query(max_length=200)] = None,
+    customer: Annotated[Customer, Query()],
+    contract: Annotated[Line | None, Query()] = None,
+    limit: Limit = 200,
+    cursor: Cursor = None,
 ) -> schemas.Balances:
-    """The balances of a customer's contract."""
+    """The balances of a customer's contract, with their movements, the oldest first."""
+    after = position_of(cursor, int) or 0
     with state_of(request).database.reading() as work:
         row = programs.contract(work, caller.tenant_id, customer, contract)
         assert row.id is not None
         sums = statements.balances(work, row.id)
-        entries = statements.entries(work, row.id)
+        rows = pages.entries(work, row.id, after, limit + 1)
+    shown = page(rows, limit, lambda each: each.id, entry_of)
     return schemas.Balances(
         customer=customer,
         contract=row.name,
         balances={name: f"{amount:f}" for name, amount in sums.items()},
-        entries=[
-            schemas.Entry(
-                id=each.id or 0,
-                balance=each.balance,
-                kind=each.kind,
-                amount=f"{each.amount:f}",
-                unit=each.unit,
-                line=each.line,
-                statement=each.statement_id,
-                at=each.at.isoformat(),
-            )
-            for each in entries
-        ],
+        entries=shown["items"],
+        next=shown["next"],
+    )
+
+
+def entry_of(row: LedgerEntry) -> schemas.Entry:
+    return schemas.Entry(
+        id=row.id or 0,
+        balance=row.balance,
+        kind=row.kind,
+        amount=f"{row.amount:f}",
+        unit=row.unit,
+        line=row.line,
+        statement=row.statement_id,
+        at=row.at.isoformat(),
     )

@@ -23,3 +23,4 @@ class Balances(Given):
     contract: str
     balances: dict[str, str]
     entries: list[Entry]
+    next: str | None = None

@@ -10,12 +10,12 @@ from starlette.responses import Response
 
 from api.auth import Caller
 from api.contracts import schemas
-from api.requests import Answer, Cursor, IdempotencyKey, Limit, once, page, position_of, raw_body
-from api.schemas import problems
+from api.requests import Answer, Cursor, IdempotencyKey, Limit, page, position_of, raw_body
+from api.schemas import ROW_ID_MAX, Customer, problems
 from api.state import allowed, state_of
 from runtime.rating.publish import bind
 from runtime.store.database import Work
-from runtime.store.repositories import programs
+from runtime.store.repositories import pages, programs
 from runtime.store.tables import Contract
 
 router = APIRouter(prefix="/v1/contracts", tags=["contracts"])
@@ -51,29 +51,30 @@ def bind_contract(
         )
         return Answer(201, contract_of(made))
 
-    return once(state.database, caller.tenant_id, key, request, body, now, effect)
+    answer = state.answers.once(caller.tenant_id, key, request, body, now, effect)
+    state.kept.forget(caller.tenant_id)
+    return answer
 
 
 @router.get("", operation_id="listContracts", responses=problems())
 def list_contracts(
     request: Request,
     caller: Annotated[Caller, Depends(allowed("preview"))],
-    customer: Annotated[str | None, Query(max_length=200)] = None,
+    customer: Annotated[Customer | None, Query()] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> schemas.Contracts:
     """The contracts of a tenant, by customer and name."""
     after = position_of(cursor, tuple[str, str]) or ("", "")
     with state_of(request).database.reading() as work:
-        rows = programs.contracts(work, caller.tenant_id, customer=customer)
-    rows = [row for row in rows if (row.customer, row.name) > after]
-    return schemas.Contracts(**page(rows[: limit + 1], limit, lambda row: [row.customer, row.name], contract_of))
+        rows = pages.contracts(work, caller.tenant_id, after, limit + 1, customer=customer)
+    return schemas.Contracts(**page(rows, limit, lambda row: [row.customer, row.name], contract_of))
 
 
 @router.get("/{contract_id}", operation_id="getContract", responses=problems(404))
 def get_contract(
     request: Request,
-    contract_id: Annotated[int, Path(ge=1, le=2_147_483_647)],
+    contract_id: Annotated[int, Path(ge=1, le=ROW_ID_MAX)],
     caller: Annotated[Caller, Depends(allowed("preview"))],
 ) -> schemas.Contract:
     """One contract."""

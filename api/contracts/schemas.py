@@ -4,18 +4,18 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.schemas import Customer, Given, Instant, Name, Schema
+from api.schemas import Customer, Given, Instant, Line, Name, Schema, VersionNumber
 
 
 class Binding(Schema):
     """A contract of a program, bound to a customer: the one that it names, if none is given."""
 
     program: Name
-    contract: Annotated[str, Field(min_length=1, max_length=200, examples=["acme"])]
+    contract: Annotated[Line, Field(min_length=1, examples=["acme"])]
     customer: Customer | None = None
-    version: Annotated[
-        int | None, Field(ge=1, le=2_147_483_647, description="Stay with this version; else follow the newest.")
-    ] = None
+    version: Annotated[VersionNumber | None, Field(description="Stay with this version; else follow the newest.")] = (
+        None
+    )
 
 
 class Contract(Given):

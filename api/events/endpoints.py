@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import msgspec
 from fastapi import APIRouter, Depends
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -14,10 +13,11 @@ from api.auth import Caller
 from api.events import schemas
 from api.metrics import EVENTS
 from api.problems import Problem
-from api.requests import Cursor, Limit, page, position_of
+from api.requests import Answer, Cursor, IdempotencyKey, Limit, media_type_of, page, position_of
 from api.schemas import problems
-from api.state import State, allowed, state_of
+from api.state import allowed, state_of
 from runtime.metering.ingest import Ingested
+from runtime.store.database import Work
 from runtime.store.repositories import rejected
 from runtime.store.tables import RejectedEvent
 
@@ -43,26 +43,43 @@ BODY = {
     "",
     operation_id="ingestEvents",
     response_model=schemas.Ingested,
-    responses=problems(415),
+    responses=problems(409, 415),
     openapi_extra=BODY,
 )
-async def ingest(request: Request, caller: Annotated[Caller, Depends(allowed("ingest"))]) -> Response:
-    """Take a batch of events. Every event gets an answer; a batch whose answer was lost may be sent again."""
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+async def ingest(
+    request: Request, caller: Annotated[Caller, Depends(allowed("ingest"))], key: IdempotencyKey = None
+) -> Response:
+    """Take a batch of events. Every event gets an answer; a batch whose answer was lost may be sent again.
+
+    An event counts once for its `source` and `id`, however often it is sent. With an `Idempotency-Key`, a batch that is
+    sent again is answered as it was the first time; without, its events are `duplicate` then.
+    """
+    kind = media_type_of(request)
     if kind not in JSON_KINDS + NDJSON_KINDS:
         raise Problem("A0208", f"`{kind}` is not read here", "send application/json or application/x-ndjson")
     body = await request.body()
     if kind in JSON_KINDS and body.lstrip()[:1] != b"[":
         raise Problem("A0201", "the body is no JSON array", "send a list of events, or application/x-ndjson")
-    answer = await run_in_threadpool(take, state_of(request), caller, body)
-    return Response(msgspec.json.encode(document_of(answer)), 200, media_type="application/json")
+    return await run_in_threadpool(take, request, caller, body, key)
 
 
-def take(state: State, caller: Caller, body: bytes) -> Ingested:
-    answer = state.ingester(caller.tenant_id).ingest(body, state.clock())
-    for outcome in ("accepted", "duplicate", "rejected"):
-        EVENTS.labels(outcome).inc(answer.outcomes.count(outcome))
-    return answer
+def take(request: Request, caller: Caller, body: bytes, key: str | None) -> Response:
+    state = state_of(request)
+    ingester = state.ingester(caller.tenant_id)
+    given = ingester.read(body)
+    now = state.clock()
+    taken: list[Ingested] = []
+
+    def effect(work: Work) -> Answer:
+        taken[:] = [ingester.take(work, given, now)]
+        return Answer(200, document_of(taken[0]))
+
+    response = state.answers.once(caller.tenant_id, key, request, body, now, effect)
+    if "idempotent-replayed" not in response.headers:
+        for outcome in ("accepted", "duplicate", "rejected"):
+            EVENTS.labels(outcome).inc(taken[0].outcomes.count(outcome))
+        ingester.announce(given, taken[0])
+    return response
 
 
 def document_of(answer: Ingested) -> dict[str, Any]:

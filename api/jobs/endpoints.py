@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -14,10 +15,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api.auth import Caller
+from api.edge import Exchange
 from api.jobs import schemas
 from api.jobs.runner import candidate
+from api.limits import JOB_PIECES_MAX, WATCH_SECONDS_MAX
 from api.problems import Problem
-from api.requests import Answer, Cursor, IdempotencyKey, Limit, once, page, position_of, raw_body
+from api.requests import Answer, Cursor, IdempotencyKey, Limit, page, position_of, raw_body
 from api.schemas import problems
 from api.state import State, allowed, state_of
 from runtime.rating.documents import written
@@ -32,6 +35,10 @@ Id = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 Body = Annotated[bytes, Depends(raw_body)]
 WATCH_SECONDS = 0.2
 """How often a watched job is looked at."""
+ALIVE_SECONDS = 15
+"""How often something is said where nothing happens, so that nobody in between hangs up."""
+RETRY_MS = 1_000
+"""When to watch again after the connection has ended."""
 
 
 @router.post(
@@ -41,18 +48,26 @@ WATCH_SECONDS = 0.2
     response_model=schemas.Job,
     responses=problems(400, 404, 409),
 )
-def start_backtest(
+async def start_backtest(
     request: Request, given: schemas.Backtest, caller: Finance, body: Body, key: IdempotencyKey = None
 ) -> Response:
     """Price stored usage by two programs. Answered with a job, whose results come as it goes."""
     for name, side in (("before", given.before), ("after", given.after)):
         if (side.program is None) == (side.inline is None):
             raise Problem("A0201", f"`{name}` is one program", "give `program` or `inline`", f"/{name}")
+    pieces = len(given.periods) * len(given.customers or ())
+    if pieces > JOB_PIECES_MAX:
+        raise Problem("A0201", f"a job compares at most {JOB_PIECES_MAX:_} periods of customers", "begin several")
     asked = given.model_dump(by_alias=True)
-    with state_of(request).database.reading() as work:
-        candidate(work, caller.tenant_id, asked["before"])
-        candidate(work, caller.tenant_id, asked["after"])
-    return begin(request, caller, "backtest", asked, body, key)
+    state = state_of(request)
+
+    def look_up() -> None:
+        with state.database.reading() as work:
+            candidate(state, work, caller.tenant_id, asked["before"])
+            candidate(state, work, caller.tenant_id, asked["after"])
+
+    await state.compiler.run(request, look_up)
+    return await run_in_threadpool(begin, request, caller, "backtest", asked, body, key)
 
 
 @router.post(
@@ -85,11 +100,10 @@ def begin(request: Request, caller: Caller, kind: str, asked: dict[str, Any], bo
             created_at=now,
             updated_at=now,
         )
-        work.session.add(row)
-        work.session.flush()
+        jobs.add(work, row)
         return Answer(202, job_of(row), {"Location": f"/v1/jobs/{row.id}"})
 
-    answer = once(state.database, caller.tenant_id, key, request, body, now, effect)
+    answer = state.answers.once(caller.tenant_id, key, request, body, now, effect)
     request.app.state.runner.wake.set()
     return answer
 
@@ -126,16 +140,9 @@ def get_results(
 def cancel_job(request: Request, job_id: Id, caller: Finance) -> schemas.Job:
     """Stop a job after the piece that is in work. What it has found stays; one that has ended stays as it ended."""
     state = state_of(request)
-
-    def cancel(work: Work) -> dict[str, Any]:
-        row = jobs.job(work, caller.tenant_id, job_id)
-        if row.state in (jobs.WAITING, jobs.RUNNING):
-            row.state, row.updated_at = jobs.CANCELLED, state.clock()
-            work.session.add(row)
-            work.session.flush()
-        return job_of(row)
-
-    return schemas.Job(**state.database.run(cancel))
+    return schemas.Job(
+        **state.database.run(lambda work: job_of(jobs.cancel(work, caller.tenant_id, job_id, state.clock())))
+    )
 
 
 @router.get(
@@ -151,11 +158,13 @@ def cancel_job(request: Request, job_id: Id, caller: Finance) -> schemas.Job:
     },
 )
 async def watch_job(request: Request, job_id: Id, caller: Finance) -> StreamingResponse:
-    """Watch a job: an event for every step of its progress, and one when it has ended."""
+    """Watch a job: an event for every step of its progress, and one when it has ended. Watch again after `retry`."""
     state = state_of(request)
     first = await run_in_threadpool(look, state, caller.tenant_id, job_id)
+    exchange: Exchange = request.scope["exchange"]
+    exchange.watch()
     return StreamingResponse(
-        watched(request, state, caller.tenant_id, first),
+        watched(exchange, state, caller.tenant_id, first),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store"},
     )
@@ -166,18 +175,28 @@ def look(state: State, tenant_id: str, job_id: str) -> dict[str, Any]:
         return job_of(jobs.job(work, tenant_id, job_id))
 
 
-async def watched(request: Request, state: State, tenant_id: str, document: dict[str, Any]) -> AsyncIterator[str]:
-    while True:
-        ended = document["state"] in (jobs.DONE, jobs.FAILED, jobs.CANCELLED)
-        yield f"event: {'end' if ended else 'progress'}\ndata: {written(document)}\n\n"
-        if ended:
+async def watched(exchange: Exchange, state: State, tenant_id: str, document: dict[str, Any]) -> AsyncIterator[str]:
+    """The events of one watcher: until the job ends, the server stops, or it was long enough."""
+    until = time.monotonic() + WATCH_SECONDS_MAX
+    said_at = time.monotonic()
+    yield f"retry: {RETRY_MS}\n{event_of(document)}"
+    while document["state"] in (jobs.WAITING, jobs.RUNNING):
+        if exchange.edge.stopping or time.monotonic() > until:
             return
-        before = document
-        while document == before:
-            if await request.is_disconnected():
-                return
-            await asyncio.sleep(WATCH_SECONDS)
-            document = await run_in_threadpool(look, state, tenant_id, document["id"])
+        await asyncio.sleep(WATCH_SECONDS)
+        before, document = document, await run_in_threadpool(look, state, tenant_id, document["id"])
+        if document != before:
+            yield event_of(document)
+        elif time.monotonic() - said_at > ALIVE_SECONDS:
+            yield ": still there\n\n"
+        else:
+            continue
+        said_at = time.monotonic()
+
+
+def event_of(document: dict[str, Any]) -> str:
+    name = "progress" if document["state"] in (jobs.WAITING, jobs.RUNNING) else "end"
+    return f"event: {name}\ndata: {written(document)}\n\n"
 
 
 def job_of(row: Job) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from api.previews.schemas import Inline, ProgramVersion
-from api.schemas import Customer, Given, Instant, Period, Schema
+from api.schemas import Customer, Given, Instant, Line, Period, Schema
 
 PERIODS_MAX = 120
 CUSTOMERS_MAX = 100_000
@@ -16,7 +16,7 @@ class Side(Schema):
 
     program: ProgramVersion | None = None
     inline: Inline | None = None
-    on: Annotated[str | None, Field(max_length=200, description="The contract that prices everybody.")] = None
+    on: Annotated[Line | None, Field(description="The contract that prices everybody.")] = None
 
 
 class Backtest(Schema):

@@ -5,13 +5,13 @@ from typing import Annotated
 from pydantic import Field
 
 from api.auth import Scope
-from api.schemas import Given, Instant, Schema
+from api.schemas import Given, Instant, Line, Moment, Schema
 
 
 class NewKey(Schema):
-    name: Annotated[str, Field(min_length=1, max_length=200, examples=["billing service"])]
+    name: Annotated[Line, Field(min_length=1, examples=["billing service"])]
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=5)]
-    expires_at: Annotated[str | None, Field(max_length=40, examples=["2027-01-01T00:00Z"])] = None
+    expires_at: Annotated[Moment | None, Field(examples=["2027-01-01T00:00Z"])] = None
     requests_per_second: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
 
 
@@ -31,9 +31,10 @@ class Key(Given):
 
 
 class KeyWithToken(Key):
-    """A key and its token: `Authorization: Bearer TOKEN`. It is shown this once."""
+    """A key and its token: `Authorization: Bearer TOKEN`. It is said once: the answer to the same `Idempotency-Key` has
+    none (rotate the key then)."""
 
-    token: str
+    token: str | None
 
 
 class Keys(Given):

@@ -10,11 +10,20 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import Field
 
-from api.programs.schemas import FILE_CHARACTERS_MAX, FILES_MAX, SOURCE_CHARACTERS_MAX
-from api.schemas import Customer, Given, Name, Period, Schema
-
-BATCH_MAX = 1_000
-"""Previews of one request."""
+from api.limits import BATCH_MAX, FILE_CHARACTERS_MAX, FILES_MAX, SOURCE_CHARACTERS_MAX
+from api.schemas import (
+    LINE_PATTERN,
+    NAME_MAX,
+    ROW_ID_MAX,
+    Customer,
+    Given,
+    Line,
+    Name,
+    Period,
+    ProblemDocument,
+    Schema,
+    VersionNumber,
+)
 
 Source = Literal["stored", "supplied", "both"]
 QUANTITY = {"anyOf": [{"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}, {"type": "integer"}]}
@@ -48,7 +57,7 @@ class ProgramVersion(Schema):
     """A published program; its newest version, if none is said."""
 
     name: Name
-    version: Annotated[int | None, Field(ge=1, le=2_147_483_647)] = None
+    version: VersionNumber | None = None
 
 
 class Inline(Schema):
@@ -56,12 +65,12 @@ class Inline(Schema):
 
     source: Annotated[str, Field(max_length=SOURCE_CHARACTERS_MAX)]
     files: Annotated[
-        dict[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=FILE_CHARACTERS_MAX)]],
+        dict[Line, Annotated[str, Field(max_length=FILE_CHARACTERS_MAX)]],
         Field(max_length=FILES_MAX),
     ] = {}
 
 
-class Preview(Schema):
+class Asked(Schema):
     """What to price, by what.
 
     With `customer`, the contract that is bound to it (`contract` says which of several). With `program` or `inline`,
@@ -69,10 +78,10 @@ class Preview(Schema):
     """
 
     customer: Customer | None = None
-    contract: Annotated[str | None, Field(max_length=200)] = None
+    contract: Line | None = None
     program: ProgramVersion | None = None
     inline: Inline | None = None
-    on: Annotated[str | None, Field(max_length=200)] = None
+    on: Line | None = None
     period: Period | None = None
     usage: Usage = None
     usage_from: Annotated[
@@ -80,13 +89,18 @@ class Preview(Schema):
     ] = None
     balances: State = None
     counters: State = None
-    explain: bool = False
 
 
-class Increment(Preview):
+class Preview(Asked):
+    __doc__ = Asked.__doc__
+
+    explain: Annotated[bool, Field(description="With the reason for every amount.")] = False
+
+
+class Increment(Asked):
     """One more piece of usage, after what was used so far: the request that is about to be sent."""
 
-    add: Usage
+    add: Annotated[Any, Field(json_schema_extra=USAGE)]
 
 
 class Batch(Schema):
@@ -119,8 +133,8 @@ class BatchResult(Given):
     """One preview of a batch: a statement, or the problem it had."""
 
     status: int
-    preview: dict[str, Any] | None = None
-    problem: dict[str, Any] | None = None
+    preview: Statement | None = None
+    problem: ProblemDocument | None = None
 
 
 class BatchResults(Given):
@@ -129,10 +143,11 @@ class BatchResults(Given):
 
 # --- the same for the hot path ---------------------------------------------------------------------------------------
 
-ShortText = Annotated[str, msgspec.Meta(max_length=200)]
-CustomerText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-MomentText = Annotated[str, msgspec.Meta(max_length=40)]
-VersionNumber = Annotated[int, msgspec.Meta(ge=1, le=2_147_483_647)]
+LineText = Annotated[str, msgspec.Meta(max_length=NAME_MAX, pattern=LINE_PATTERN)]
+CustomerText = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_MAX, pattern=LINE_PATTERN)]
+MomentText = Annotated[str, msgspec.Meta(max_length=40, pattern=LINE_PATTERN)]
+NameText = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")]
+Version = Annotated[int, msgspec.Meta(ge=1, le=ROW_ID_MAX)]
 
 
 class PeriodStruct(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False):
@@ -141,33 +156,36 @@ class PeriodStruct(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=F
 
 
 class ProgramStruct(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False):
-    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-    version: VersionNumber | None = None
+    name: NameText
+    version: Version | None = None
 
 
 class InlineStruct(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     source: Annotated[str, msgspec.Meta(max_length=SOURCE_CHARACTERS_MAX)]
     files: Annotated[
-        dict[ShortText, Annotated[str, msgspec.Meta(max_length=FILE_CHARACTERS_MAX)]],
+        dict[LineText, Annotated[str, msgspec.Meta(max_length=FILE_CHARACTERS_MAX)]],
         msgspec.Meta(max_length=FILES_MAX),
     ] = {}
 
 
-class PreviewStruct(msgspec.Struct, forbid_unknown_fields=True):
+class AskedStruct(msgspec.Struct, forbid_unknown_fields=True):
     customer: CustomerText | None = None
-    contract: ShortText | None = None
+    contract: LineText | None = None
     program: ProgramStruct | None = None
     inline: InlineStruct | None = None
-    on: ShortText | None = None
+    on: LineText | None = None
     period: PeriodStruct | None = None
     usage: Any = None
     usage_from: Source | None = None
     balances: dict[str, Any] | None = None
     counters: dict[str, Any] | None = None
+
+
+class PreviewStruct(AskedStruct, forbid_unknown_fields=True):
     explain: bool = False
 
 
-class IncrementStruct(PreviewStruct, forbid_unknown_fields=True, kw_only=True):
+class IncrementStruct(AskedStruct, forbid_unknown_fields=True, kw_only=True):
     add: Any
 
 

@@ -1,234 +1,280 @@
-"""Previews by the million: bound contracts and what their periods open with are kept, and asked again now and then.
+"""Previews by the million: what tenants have agreed and what their periods open with is kept for a moment.
 
-What is kept is at most `FRESH_SECONDS` old: a program published or a statement finalised elsewhere is seen after that
-time, one of this process at once.
+A program published or a statement finalised elsewhere is seen after `FRESH_SECONDS`, one of this process at once. What
+is kept is answered by the event loop itself; what must be looked up, made or waited for (`Waits`) goes to a thread.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
-from fractions import Fraction
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
 
-import pricing_dsl
-from api.auth import Caller
-from api.metrics import COMPILING, EVALUATING, PREVIEWS
-from api.previews.schemas import IncrementStruct, InlineStruct, PreviewStruct, ProgramStruct
+from api.metrics import EVALUATING, PREVIEWS
+from api.previews.schemas import AskedStruct, IncrementStruct, PreviewStruct
 from api.problems import Problem
 from api.state import State
+from pricing_dsl.evaluate.errors import EvaluationError
 from pricing_dsl.evaluate.evaluator import Evaluator, Period
 from pricing_dsl.evaluate.statement import Statement
 from pricing_dsl.ir import json as ir_json
 from pricing_dsl.ir import nodes as ir
-from pricing_dsl.values.numbers import decimal_text
-from runtime.rating.backtest import measured
+from pricing_dsl.values.periods import seconds_of
+from runtime.errors import RuntimeProblem
 from runtime.rating.bound import Bound
-from runtime.rating.preview import Opening, both, pieces_of
+from runtime.rating.corrections import Correction
+from runtime.rating.evaluation import NOTHING, Opening, dates_of, pieces_of
+from runtime.rating.merging import both, stretch
 from runtime.rating.usage import stored_usage
+from runtime.store.database import Work
 from runtime.store.repositories import programs
 from runtime.store.tables import Contract
 
-FRESH_SECONDS: Final = 0.25
-"""How old what is kept of contracts, openings and stored usage may be."""
-KEPT_MAX: Final = 50_000
-"""Entries that are kept; then they are all looked up again."""
-NO_OPENING: Final = Opening({}, {}, None)
+SLOW_SECONDS: Final = 0.005
+"""What takes longer than this is evaluated in a thread the next time."""
+CELLS_KEPT_MAX: Final = 2_000
+"""Stored usage of up to this many cells is kept for a moment; more is read each time."""
+
+Found = TypeVar("Found")
+
+
+class Waits(Exception):  # noqa: N818 - the work is done again where it may wait
+    """This cannot be answered at once."""
+
+
+class Priced:
+    """An evaluator, and how long it took the last time for each way to ask it."""
+
+    __slots__ = ("evaluator", "seconds")
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self.evaluator = evaluator
+        self.seconds: dict[str, float] = {}
+
+    def timed(self, way: str, work: Callable[[], Found], *, waits: bool) -> Found:
+        """Evaluate. Raises `Waits` where that may take long: for the first time, an evaluator is compiled."""
+        if not waits and self.seconds.get(way, SLOW_SECONDS) >= SLOW_SECONDS:
+            raise Waits
+        started = time.perf_counter()
+        found = work()
+        seconds = self.seconds[way] = time.perf_counter() - started
+        EVALUATING.observe(seconds)
+        return found
 
 
 class Agreed(NamedTuple):
-    """A customer's contract and its evaluator."""
+    """A customer's contract as it prices a period of `dates`, which starts at `start` and ends at `end`."""
 
     row: Contract
     bound: Bound
+    period: Any
+    dates: tuple[datetime, datetime]
+    priced: Priced
+
+
+class Opened(NamedTuple):
+    """What a period opens with, and what it corrects."""
+
+    opening: Opening
+    late: Sequence[Correction]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.opening.balances or self.opening.counters or self.late)
+
+
+EMPTY: Final = Opened(NOTHING, ())
+
+
+class Ready(NamedTuple):
+    """All that an evaluation needs."""
+
+    priced: Priced
+    usage: Any
+    dates: Any
+    opened: Opened
+
+    def statement(self, *, explain: bool, waits: bool) -> Statement:
+        run = self.priced.evaluator.explain if explain else self.priced.evaluator
+        opening, late = self.opened
+        return self.priced.timed(
+            f"statement {explain} {self.opened.is_empty}",
+            lambda: run(self.usage, self.dates, opening.balances, opening.counters, late),
+            waits=waits,
+        )
+
+    def amounts(self, *, waits: bool) -> dict[str, int]:
+        """Minor units by line, and `total`."""
+        if self.opened.is_empty:
+            return self.priced.timed(
+                "amounts", lambda: self.priced.evaluator.amounts(self.usage, self.dates), waits=waits
+            )
+        return amounts_of(self.statement(explain=False, waits=waits))
 
 
 class Previews:
-    """The previews of one server."""
+    """The previews of one tenant, which wait for the store or do not."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, tenant_id: str, *, waits: bool) -> None:
         self.state = state
-        self._kept: dict[tuple[Any, ...], tuple[float, Any]] = {}
+        self.tenant_id = tenant_id
+        self.waits = waits
 
     # --- what is asked ---
 
-    def preview(self, caller: Caller, asked: PreviewStruct) -> dict[str, Any]:
+    def preview(self, asked: PreviewStruct) -> dict[str, Any]:
         """The statement as JSON."""
-        statement = self.statement(caller, asked)
+        statement = self.ready(asked).statement(explain=asked.explain, waits=self.waits)
         PREVIEWS.inc()
         return {**statement.to_dict(), "is_final": statement.is_final}
 
-    def statement(self, caller: Caller, asked: PreviewStruct) -> Statement:
-        require_one_way(asked)
-        period = None if asked.period is None else (asked.period.from_, asked.period.to)
-        if asked.program is not None or asked.inline is not None:
-            return self._unbound(caller, asked, period)
-        agreed = self._agreed(caller.tenant_id, str(asked.customer), asked.contract)
-        resolved = agreed.bound.evaluator.contract_period(period)
-        opening = self._opening(agreed, resolved.start, period, asked)
-        usage = self._usage(agreed.bound, agreed.row.customer, resolved, opening, asked)
-        return timed(agreed.bound.evaluator, usage, period, opening, explain=asked.explain)
-
-    def increment(self, caller: Caller, asked: IncrementStruct) -> dict[str, Any]:
+    def increment(self, asked: IncrementStruct) -> dict[str, Any]:
         """What one more piece of usage costs, after what was used so far."""
-        require_one_way(asked)
-        period = None if asked.period is None else (asked.period.from_, asked.period.to)
-        if asked.program is not None or asked.inline is not None:
-            evaluator, contract = self._target(caller, asked)
-            usage = asked.usage or {}
-            if source_of(asked) != "supplied":
-                assert contract is not None
-                usage = self._stored_of(caller, asked, evaluator, contract, period)
-        else:
-            agreed = self._agreed(caller.tenant_id, str(asked.customer), asked.contract)
-            evaluator = agreed.bound.evaluator
-            resolved = evaluator.contract_period(period)
-            usage = self._usage(agreed.bound, agreed.row.customer, resolved, NO_OPENING, asked)
-        before = evaluator.amounts(usage, period)
-        after = evaluator.amounts(with_more(usage, asked.add), period)
-        digits = evaluator.program.digits
+        ready = self.ready(asked)
+        program = ready.priced.evaluator.program
+        zone = zone_of(ready.priced.evaluator)
+        more = with_more(program, ready.usage, asked.add, seconds_of(self.state.clock()), zone)
+        before = ready.amounts(waits=self.waits)
+        after = ready._replace(usage=more).amounts(waits=self.waits)
+        PREVIEWS.inc()
 
         def money(minor: int) -> str:
-            return str(Decimal(minor).scaleb(-digits))
+            return f"{Decimal(minor).scaleb(-program.digits):f}"
 
-        rises = {name: minor - before.get(name, 0) for name, minor in after.items()}
-        changed = {name: money(rise) for name, rise in rises.items() if rise and name != "total"}
+        rises = {name: after.get(name, 0) - before.get(name, 0) for name in {**before, **after}}
         return {
             "amount": money(rises["total"]),
-            "currency": evaluator.program.currency,
-            "lines": changed,
+            "currency": program.currency,
+            "lines": {name: money(rise) for name, rise in rises.items() if rise and name != "total"},
             "total": money(after["total"]),
         }
 
-    # --- contracts ---
+    def ready(self, asked: AskedStruct) -> Ready:
+        """Look up what prices, what the period opens with, and what was used."""
+        require_one_way(asked)
+        period = None if asked.period is None else (asked.period.from_, asked.period.to)
+        if asked.program is not None or asked.inline is not None:
+            return self._draft(asked, period)
+        agreed = self._agreed(str(asked.customer), asked.contract, period)
+        opened = self._opened(agreed, asked)
+        return Ready(agreed.priced, self._usage(agreed, opened.opening, asked), agreed.dates, opened)
 
-    def _agreed(self, tenant_id: str, customer: str, contract: str | None) -> Agreed:
-        key = "agreed", tenant_id, customer, contract
-        known = self._known(key)
-        if known is None:
-            with self.state.database.reading() as work:
-                row = programs.contract(work, tenant_id, customer, contract)
-                known = Agreed(row, self.state.binder.bind(work, row))
-            self._keep(key, known)
-        found: Agreed = known
-        return found
+    # --- a customer's contract ---
 
-    def _opening(self, agreed: Agreed, start: int, period: Period | None, asked: PreviewStruct) -> Opening:
+    def _agreed(self, customer: str, contract: str | None, period: Period | None) -> Agreed:
+        def find(work: Work) -> Agreed:
+            row = programs.contract(work, self.tenant_id, customer, contract)
+            bound, asked = self.state.binder.for_period(work, row, period)
+            return Agreed(row, bound, asked, dates_of(asked), self._once(id(bound.evaluator), lambda: bound.evaluator))
+
+        return self._kept(("agreed", customer, contract, period), find)
+
+    def _opened(self, agreed: Agreed, asked: AskedStruct) -> Opened:
         if asked.balances is not None or asked.counters is not None:
-            return Opening(asked.balances or {}, asked.counters or {}, None)
-        if start <= agreed.bound.contract.start:
-            return NO_OPENING
-        key = "opening", agreed.row.id, agreed.bound.versions, start
-        known = self._known(key)
-        if known is None:
-            resolved = agreed.bound.evaluator.contract_period(period)
-            with self.state.database.reading() as work:
-                known = self.state.previewer.opening(work, agreed.row, agreed.bound, resolved)
-            self._keep(key, known)
-        found: Opening = known
-        return found
+            return Opened(Opening(asked.balances or {}, asked.counters or {}, None), ())
+        if agreed.period.start <= agreed.bound.contract.start:
+            return EMPTY
+        return self._kept(
+            ("opened", agreed.row.id, agreed.bound.versions, agreed.period.start),
+            lambda work: Opened(*self.state.previewer.opening(work, agreed.row, agreed.bound, agreed.period)),
+        )
 
-    def _usage(self, bound: Bound, customer: str, resolved: Any, opening: Opening, asked: PreviewStruct) -> Any:
+    def _usage(self, agreed: Agreed, opening: Opening, asked: AskedStruct) -> Any:
         source = source_of(asked)
         if source == "supplied":
             return asked.usage or {}
-        key = "usage", customer, bound.versions, resolved.start, resolved.end, bound.contract.name
-        stored = self._known(key)
-        if stored is None:
-            with self.state.database.reading() as work:
-                stored = stored_usage(work, bound, customer, pieces_of(bound, resolved, opening))
-            self._keep(key, stored)
-        return stored if source == "stored" or not asked.usage else both(bound, stored, asked.usage)
+        start, end = agreed.period.start, agreed.period.end
+        is_own = asked.balances is None and asked.counters is None
+        stored = self._kept(
+            ("used", agreed.row.id, agreed.bound.versions, start, end, is_own),
+            lambda work: stored_usage(
+                work, agreed.bound, agreed.row.customer, pieces_of(agreed.bound, agreed.period, opening)
+            ),
+            is_small=lambda usage: is_own and count_of(usage) <= CELLS_KEPT_MAX,
+        )
+        return stored if source == "stored" or not asked.usage else both(agreed.bound, stored, asked.usage)
 
-    # --- programs ---
+    # --- a program, published or not, that nobody need be bound to ---
 
-    def _unbound(self, caller: Caller, asked: PreviewStruct, period: Period | None) -> Statement:
-        """By a published or an inline program, which nothing is bound to."""
-        evaluator, contract = self._target(caller, asked)
-        usage = asked.usage or {}
-        if source_of(asked) != "supplied":
-            assert contract is not None
-            usage = self._stored_of(caller, asked, evaluator, contract, period)
-        opening = Opening(asked.balances or {}, asked.counters or {}, None)
-        return timed(evaluator, usage, period, opening, explain=asked.explain)
+    def _draft(self, asked: AskedStruct, period: Period | None) -> Ready:
+        program = self._program(asked)
+        opened = Opened(Opening(asked.balances or {}, asked.counters or {}, None), ())
+        source = source_of(asked)
+        if source == "supplied":
+            return Ready(self._priced(program, asked), asked.usage or {}, period, opened)
+        if asked.customer is None:
+            raise Problem("A0201", "stored usage is that of a customer", "give `customer`", "/customer")
+        if not self.waits:
+            raise Waits
+        found = self.state.previewer.draft(
+            self.tenant_id,
+            asked.customer,
+            program,
+            period,
+            on=asked.on,
+            usage=asked.usage,
+            source=source,  # type: ignore[arg-type]
+            balances=asked.balances,
+            counters=asked.counters,
+        )
+        return Ready(Priced(found.bound.evaluator), found.usage, dates_of(found.period), opened)
 
-    def _stored_of(
-        self, caller: Caller, asked: PreviewStruct, evaluator: Evaluator, contract: ir.Contract, period: Period | None
-    ) -> Any:
-        with self.state.database.reading() as work:
-            bound = Bound((), evaluator, contract, measured(work, caller.tenant_id, evaluator.program, contract))
-            pieces = pieces_of(bound, evaluator.contract_period(period), NO_OPENING)
-            stored = stored_usage(work, bound, str(asked.customer), pieces)
-        return stored if source_of(asked) == "stored" or not asked.usage else both(bound, stored, asked.usage)
-
-    def _target(self, caller: Caller, asked: PreviewStruct) -> tuple[Evaluator, ir.Contract | None]:
+    def _program(self, asked: AskedStruct) -> ir.Program:
         if asked.inline is not None:
-            evaluator = self._inline(asked.inline, asked.on)
-        else:
-            assert asked.program is not None
-            evaluator = self._published(caller.tenant_id, asked.program, asked.on)
-        contract = evaluator.target if isinstance(evaluator.target, ir.Contract) else None
-        if source_of(asked) != "supplied" and (contract is None or asked.customer is None):
-            raise Problem("A0201", "stored usage is priced by a customer's contract", "give `customer` and `on`", "/on")
-        return evaluator, contract
+            if not self.waits:
+                raise Waits
+            return self.state.compiler.inline(self.tenant_id, asked.inline.source, asked.inline.files).ir
+        assert asked.program is not None
+        name, version = asked.program.name, asked.program.version
+        row_id: int = self._kept(
+            ("program", name, version), lambda work: programs.version(work, self.tenant_id, name, version).id or 0
+        )
+        if not self.waits and row_id not in self.state.programs:
+            raise Waits
 
-    def _inline(self, inline: InlineStruct, on: str | None) -> Evaluator:
-        started = time.perf_counter()
-        program = pricing_dsl.compile(inline.source, name="inline.pricing", files=inline.files)
-        COMPILING.observe(time.perf_counter() - started)
-        return program.evaluator(chosen((*program.plans, *program.contracts), on))
-
-    def _published(self, tenant_id: str, program: ProgramStruct, on: str | None) -> Evaluator:
-        key = "program", tenant_id, program.name, program.version, on
-        known = self._known(key)
-        if known is None:
+        def load() -> ir.Program:
             with self.state.database.reading() as work:
-                row = (
-                    programs.versions(work, tenant_id, program.name)[-1]
-                    if program.version is None
-                    else programs.version(work, tenant_id, program.name, program.version)
-                )
-            made = self._known(("ir", row.id)) or ir_json.loads(row.ir)
-            self._keep(("ir", row.id), made, float("inf"))
-            targets: tuple[ir.Plan | ir.Contract, ...] = (*made.plans, *made.contracts)
-            name = chosen([target.name for target in targets], on)
-            target = next(target for target in targets if target.name == name)
-            known = self._known(("evaluator", row.id, name)) or Evaluator(made, target)
-            self._keep(("evaluator", row.id, name), known, float("inf"))
-            self._keep(key, known)
-        found: Evaluator = known
+                return ir_json.loads(programs.by_id(work, row_id).ir)
+
+        return self.state.programs.get(row_id, load)
+
+    def _priced(self, program: ir.Program, asked: AskedStruct) -> Priced:
+        targets: dict[str, ir.Plan | ir.Contract] = {each.name: each for each in program.plans}
+        targets.update((each.name, each) for each in program.contracts)
+        name = chosen(list(targets), asked.on)
+        return self._once((id(program), name), lambda: Evaluator(program, targets[name]))
+
+    def _once(self, key: Any, make: Callable[[], Evaluator]) -> Priced:
+        """What is made once for an object, by its id: while it is kept, that object is too, and no other has its id."""
+        priced: Priced = self.state.priced.get(key, lambda: Priced(make()))
+        return priced
+
+    def _kept(
+        self, key: tuple[Any, ...], find: Callable[[Work], Found], *, is_small: Callable[[Found], bool] | None = None
+    ) -> Found:
+        """What is kept, or what the store says. Raises `Waits` where it must be asked."""
+        kept = self.state.kept
+        known: Found | None = kept.get(self.tenant_id, key)
+        if known is not None:
+            return known
+        if not self.waits:
+            raise Waits
+        age = kept.age(self.tenant_id)
+        with self.state.database.reading() as work:
+            found = find(work)
+        if is_small is None or is_small(found):
+            kept.put(self.tenant_id, key, found, age)
         return found
 
-    # --- what is kept ---
 
-    def _known(self, key: tuple[Any, ...]) -> Any:
-        found = self._kept.get(key)
-        return found[1] if found is not None and found[0] > time.monotonic() else None
-
-    def _keep(self, key: tuple[Any, ...], value: Any, seconds: float = FRESH_SECONDS) -> None:
-        if len(self._kept) >= KEPT_MAX:
-            self._kept.clear()
-        self._kept[key] = time.monotonic() + seconds, value
-
-    def forget(self) -> None:
-        """Something was published, bound or finalised here."""
-        self._kept.clear()
-
-
-def timed(evaluator: Evaluator, usage: Any, period: Period | None, opening: Opening, *, explain: bool) -> Statement:
-    started = time.perf_counter()
-    run = evaluator.explain if explain else evaluator
-    statement = run(usage, period, opening.balances, opening.counters)
-    EVALUATING.observe(time.perf_counter() - started)
-    return statement
-
-
-def source_of(asked: PreviewStruct) -> str:
+def source_of(asked: AskedStruct) -> str:
     return asked.usage_from or ("stored" if asked.usage is None else "supplied")
 
 
-def require_one_way(asked: PreviewStruct) -> None:
+def require_one_way(asked: AskedStruct) -> None:
     """Raise `Problem` A0201 unless it is said by what to price: one customer's contract, or one program."""
     if asked.program is not None and asked.inline is not None:
         raise Problem("A0201", "`program` and `inline` are two ways to say the same", "give one", "/inline")
@@ -237,52 +283,73 @@ def require_one_way(asked: PreviewStruct) -> None:
             raise Problem("A0201", "nothing says what prices", "give `customer`, `program` or `inline`", "/customer")
         if asked.on is not None:
             raise Problem("A0201", "`on` names what of a program prices", "give `program` or `inline` with it", "/on")
+    elif asked.contract is not None:
+        raise Problem("A0201", "`contract` is one that is bound to the customer", "say `on` here", "/contract")
+    if asked.usage_from == "stored" and asked.usage is not None:
+        raise Problem("A0201", "`usage` is not counted where stored usage is", "say `both`, or leave it out", "/usage")
 
 
-def chosen(names: Any, on: str | None) -> str:
+def chosen(names: Sequence[str], on: str | None) -> str:
     """The plan or contract to price: the one that is named, or the only one there is."""
     there = ", ".join(f"`{name}`" for name in names) or "none"
     if on is None:
         if len(names) != 1:
             raise Problem("A0201", "the program has not one plan or contract alone", f"say `on`: {there}", "/on")
-        return str(names[0])
+        return names[0]
     if on not in names:
         raise Problem("A0201", f"the program has no plan or contract `{on}`", f"there are: {there}", "/on")
     return on
 
 
-def with_more(usage: Any, more: Any) -> Any:
-    """Usage and one more piece of it. Raises `Problem` A0201 for what is no usage."""
+def zone_of(evaluator: Evaluator) -> ZoneInfo | None:
+    """The time zone of a contract; a plan's usage has no segments."""
+    return ZoneInfo(evaluator.target.timezone) if isinstance(evaluator.target, ir.Contract) else None
+
+
+def amounts_of(statement: Statement) -> dict[str, int]:
+    """Minor units by line, before adjustments, and `total`. Raises `EvaluationError` R0103 where usage is unpriced."""
+    if statement.unpriced:
+        first = statement.unpriced[0]
+        raise EvaluationError(
+            "R0103",
+            f"{len(statement.unpriced)} entries of usage are unpriced, the first on `{first.line}`: {first.reason}",
+            "ask for the preview, which lists them in `unpriced`",
+        )
+    return {**{line.info.id: line.minor for line in statement.lines}, "total": statement.total_minor}
+
+
+def count_of(usage: Any) -> int:
+    """How many cells usage has."""
+    segments = [usage] if isinstance(usage, Mapping) else [each["usage"] for each in usage]
+    return sum(len(cells) for segment in segments for cells in segment.values())
+
+
+def with_more(program: ir.Program, usage: Any, more: Any, now: int, zone: ZoneInfo | None) -> Any:
+    """Usage and one more piece of it; where the period is cut, in the segment that `now` is in, else in the last.
+
+    Raises `Problem` A0201 for what is no usage, `RuntimeProblem` X0404 for meters whose numbers do not add up.
+    """
+    if isinstance(usage, list) and zone is not None:
+        for place, segment in enumerate(usage):
+            limits = stretch(segment, zone)
+            if limits is None:
+                raise Problem("A0201", "a segment of usage has `from`, `to` and `usage`", "", f"/usage/{place}")
+            if limits[0] <= now < limits[1] or place == len(usage) - 1:
+                added = {**segment, "usage": with_more(program, segment["usage"], more, now, None)}
+                return [*usage[:place], added, *usage[place + 1 :]]
     if not isinstance(usage, Mapping) or not isinstance(more, Mapping):
-        raise Problem("A0201", "usage that is added to maps meters to quantities or cells", "", "/add")
+        raise Problem("A0201", "usage maps meters to quantities or to cells", 'write {"calls": "100"}', "/add")
+    adds = {meter.name: meter.adds_over_time and meter.adds_over_dimensions for meter in program.meters}
     merged = dict(usage)
     for meter, added in more.items():
         known = merged.get(meter)
-        merged[meter] = added if known is None else summed(known, added)
+        if known is not None and not adds.get(meter, True):
+            raise RuntimeProblem(
+                "X0404", f"`{meter}` does not add up: what is more of it is not the sum", "preview it with all usage"
+            )
+        merged[meter] = added if known is None else [*cells_of(known), *cells_of(added)]
     return merged
-
-
-def summed(known: Any, added: Any) -> Any:
-    if type(known) is int and type(added) is int:
-        return known + added
-    cells: dict[tuple[tuple[str, Any], ...], Any] = {}
-    for cell in (*cells_of(known), *cells_of(added)):
-        if not isinstance(cell, Mapping) or "quantity" not in cell:
-            raise Problem("A0201", "a cell of usage has a `quantity`", 'write {"quantity": "100"}', "/add")
-        place = tuple(sorted((name, str(value)) for name, value in cell.items() if name != "quantity"))
-        before = cells.get(place)
-        cells[place] = cell if before is None else {**cell, "quantity": sum_of(before["quantity"], cell["quantity"])}
-    return list(cells.values())
 
 
 def cells_of(given: Any) -> list[Any]:
     return given if isinstance(given, list) else [{"quantity": given}]
-
-
-def sum_of(one: Any, other: Any) -> Any:
-    if type(one) is int and type(other) is int:
-        return one + other
-    try:
-        return decimal_text(Fraction(str(one)) + Fraction(str(other)))
-    except (ValueError, ZeroDivisionError):
-        raise Problem("A0201", "a quantity is an exact number", 'write "1250.5"', "/add") from None

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import json
-import time
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path
+from fastapi.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 import pricing_dsl
 from api.auth import Caller
-from api.metrics import COMPILING
-from api.problems import Problem
 from api.programs import schemas
-from api.requests import Answer, Cursor, IdempotencyKey, Limit, once, page, position_of, raw_body
-from api.schemas import NAME_PATTERN, problems
+from api.requests import (
+    Answer,
+    Cursor,
+    IdempotencyKey,
+    IfMatch,
+    Limit,
+    instant,
+    is_among,
+    page,
+    position_of,
+    raw_body,
+    require_match,
+)
+from api.schemas import NAME_PATTERN, VersionNumber, problems
 from api.state import allowed, state_of
-from pricing_dsl.compilation import Compilation
 from pricing_dsl.diagnostics.json import to_objects
 from pricing_dsl.source import Source
 from runtime.rating.publish import publish
 from runtime.store.database import Work
-from runtime.store.repositories import programs
+from runtime.store.repositories import pages, programs
 from runtime.store.tables import Program
 
 router = APIRouter(prefix="/v1/programs", tags=["programs"])
@@ -36,23 +44,25 @@ Name = Annotated[str, Path(pattern=NAME_PATTERN, examples=["api"])]
 
 
 @router.post("/check", operation_id="checkProgram", responses=problems(), dependencies=[AUTHOR])
-def check(given: schemas.Source) -> schemas.Checked:
+async def check(request: Request, given: schemas.Source) -> schemas.Checked:
     """Check a program while it is typed: every finding with its code, place and help. Errors are no failure here."""
-    started = time.perf_counter()
-    compilation = Compilation(Source(given.source, given.name), given.files)
-    found = compilation.diagnostics
-    ok = not any(diagnostic.severity == "error" for diagnostic in found)
-    COMPILING.observe(time.perf_counter() - started)
-    names = (compilation.program.plans, compilation.program.contracts) if ok else ((), ())
-    return schemas.Checked(
-        ok=ok, diagnostics=to_objects(compilation.source, found), plans=list(names[0]), contracts=list(names[1])
-    )
+    compiler = state_of(request).compiler
+
+    def found() -> schemas.Checked:
+        compilation = compiler.checked(Source(given.source, given.name), given.files)
+        ok = not any(diagnostic.severity == "error" for diagnostic in compilation.diagnostics)
+        names = (compilation.program.plans, compilation.program.contracts) if ok else ((), ())
+        findings = to_objects(compilation.source, compilation.diagnostics)
+        return schemas.Checked(ok=ok, diagnostics=findings, plans=list(names[0]), contracts=list(names[1]))
+
+    return await compiler.run(request, found)
 
 
 @router.post("/format", operation_id="formatProgram", responses=problems(400), dependencies=[AUTHOR])
-def format_(given: schemas.Source) -> schemas.Formatted:
+async def format_(request: Request, given: schemas.Source) -> schemas.Formatted:
     """Give a program the one layout there is; comments are kept."""
-    made = pricing_dsl.format_source(given.source, given.name)
+    compiler = state_of(request).compiler
+    made = await compiler.run(request, lambda: pricing_dsl.format_source(given.source, given.name))
     return schemas.Formatted(source=made, changed=made != given.source)
 
 
@@ -63,30 +73,47 @@ def format_(given: schemas.Source) -> schemas.Formatted:
     response_model=schemas.Version,
     responses=problems(400, 409, 412) | {200: {"model": schemas.Version, "description": "That text is the version."}},
 )
-def publish_version(
+async def publish_version(
     request: Request,
     name: Name,
     given: schemas.NewVersion,
     caller: Author,
     body: Annotated[bytes, Depends(raw_body)],
     key: IdempotencyKey = None,
-    if_match: Annotated[str | None, Header(alias="If-Match", description="The version that is the newest.")] = None,
+    if_match: IfMatch = None,
 ) -> Response:
-    """Publish a program's newest version: checked, its examples run, in force from `effective_at` on."""
+    """Publish a program's newest version: checked, its examples run, in force from `effective_at` on.
+
+    `If-Match` is the ETag of the version that it follows.
+    """
     state = state_of(request)
     now = state.clock()
+    effective_at = instant(given.effective_at, "effective_at")
+    compiled = await state.compiler.run(
+        request, lambda: state.compiler.compiled(given.source, f"{name}.pricing", given.files)
+    )
 
     def effect(work: Work) -> Answer:
         before = programs.newest(work, caller.tenant_id, name)
-        if if_match is not None and if_match != (etag(before) if before else "*"):
-            raise Problem("A0205", f"the newest version of `{name}` is another one", "read it, then publish on it")
         made = publish(
-            work, caller.tenant_id, name, given.source, now, files=given.files, effective_at=instant(given.effective_at)
+            work,
+            caller.tenant_id,
+            name,
+            given.source,
+            now,
+            files=given.files,
+            effective_at=effective_at,
+            compiled=compiled,
         )
-        is_new = before is None or made.id != before.id
+        is_new = before is None or made.version > before.version
+        follows = None if made.version == 1 else programs.version(work, caller.tenant_id, name, made.version - 1)
+        if is_new or not is_among(etag(made), if_match or "*"):
+            require_match(None if follows is None else etag(follows), if_match)
         return Answer(201 if is_new else 200, version_of(made), {"ETag": etag(made)})
 
-    return once(state.database, caller.tenant_id, key, request, body, now, effect)
+    answer = await run_in_threadpool(state.answers.once, caller.tenant_id, key, request, body, now, effect)
+    state.kept.forget(caller.tenant_id)
+    return answer
 
 
 @router.get("", operation_id="listPrograms", responses=problems())
@@ -94,8 +121,8 @@ def list_programs(request: Request, caller: Reader, limit: Limit = 50, cursor: C
     """The newest version of every program, by name."""
     after = position_of(cursor, str) or ""
     with state_of(request).database.reading() as work:
-        rows = [row for row in programs.listed(work, caller.tenant_id) if row.name > after]
-    return schemas.Versions(**page(rows[: limit + 1], limit, lambda row: row.name, version_of))
+        rows = pages.newest_versions(work, caller.tenant_id, after, limit + 1)
+    return schemas.Versions(**page(rows, limit, lambda row: row.name, version_of))
 
 
 @router.get("/{name}/versions", operation_id="listVersions", responses=problems(404))
@@ -105,8 +132,8 @@ def list_versions(
     """All versions of a program, the oldest first."""
     after = position_of(cursor, int) or 0
     with state_of(request).database.reading() as work:
-        rows = [row for row in programs.versions(work, caller.tenant_id, name) if row.version > after]
-    return schemas.Versions(**page(rows[: limit + 1], limit, lambda row: row.version, version_of))
+        rows = pages.versions(work, caller.tenant_id, name, after, limit + 1)
+    return schemas.Versions(**page(rows, limit, lambda row: row.version, version_of))
 
 
 @router.get(
@@ -118,20 +145,20 @@ def list_versions(
 def get_version(
     request: Request,
     name: Name,
-    version: Annotated[int, Path(ge=1, le=2_147_483_647)],
+    version: Annotated[VersionNumber, Path()],
     caller: Reader,
-    if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None,
+    if_none_match: Annotated[str | None, Header(alias="If-None-Match", max_length=400)] = None,
 ) -> Response:
     """One version with its text and its data files."""
     with state_of(request).database.reading() as work:
         row = programs.version(work, caller.tenant_id, name, version)
-    if if_none_match == etag(row):
+    if if_none_match is not None and is_among(etag(row), if_none_match):
         return Response(status_code=304, headers={"ETag": etag(row)})
     document = {**version_of(row), "source": row.source, "files": json.loads(row.files)}
     return Answer(200, document, {"ETag": etag(row)}).response()
 
 
-def version_of(row: Program) -> dict[str, Any]:
+def version_of(row: Program | pages.Version) -> dict[str, Any]:
     return {
         "name": row.name,
         "version": row.version,
@@ -143,16 +170,5 @@ def version_of(row: Program) -> dict[str, Any]:
     }
 
 
-def etag(row: Program) -> str:
+def etag(row: Program | pages.Version) -> str:
     return f'"{row.version}-{row.hash[:16]}"'
-
-
-def instant(text: str | None) -> datetime | None:
-    """A date or an instant; in UTC where no zone is said. Raises `Problem` A0201."""
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise Problem("A0201", f"`{text}` is no instant", "write 2026-03-01T00:00Z", "/effective_at") from None
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

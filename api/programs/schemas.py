@@ -4,12 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from api.schemas import Given, Instant, Schema
-
-SOURCE_CHARACTERS_MAX = 500_000
-"""Length of a program that is sent here: what bounds the time and memory of compiling it."""
-FILES_MAX = 16
-FILE_CHARACTERS_MAX = 8_000_000
+from api.limits import FILE_CHARACTERS_MAX, FILES_MAX, SOURCE_CHARACTERS_MAX
+from api.schemas import Given, Instant, Line, Moment, Schema
 
 EXAMPLE = """currency USD
 meter calls { from "api.request"  measure count() }
@@ -22,9 +18,9 @@ class Source(Schema):
     """A program's text, and the data files it reads."""
 
     source: Annotated[str, Field(max_length=SOURCE_CHARACTERS_MAX, examples=[EXAMPLE])]
-    name: Annotated[str, Field(max_length=100, description="What findings call it.")] = "program.pricing"
+    name: Annotated[Line, Field(description="What findings call it.")] = "program.pricing"
     files: Annotated[
-        dict[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=FILE_CHARACTERS_MAX)]],
+        dict[Line, Annotated[str, Field(max_length=FILE_CHARACTERS_MAX)]],
         Field(max_length=FILES_MAX, description="Data files by the names that the program gives them."),
     ] = {}
 
@@ -32,11 +28,15 @@ class Source(Schema):
 class NewVersion(Schema):
     source: Annotated[str, Field(max_length=SOURCE_CHARACTERS_MAX, examples=[EXAMPLE])]
     files: Annotated[
-        dict[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=FILE_CHARACTERS_MAX)]],
+        dict[Line, Annotated[str, Field(max_length=FILE_CHARACTERS_MAX)]],
         Field(max_length=FILES_MAX),
     ] = {}
     effective_at: Annotated[
-        str | None, Field(max_length=40, description="In force from; now, if not said.", examples=["2026-03-01T00:00Z"])
+        Moment | None,
+        Field(
+            description="In force from, on the full hour; if not said, the next one, for a first version this one.",
+            examples=["2026-03-01T00:00Z"],
+        ),
     ] = None
 
 

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import Caller
-from api.requests import Answer, Cursor, IdempotencyKey, Limit, once, page, position_of, raw_body
-from api.schemas import problems
+from api.requests import Answer, Cursor, IdempotencyKey, Limit, page, position_of, raw_body
+from api.schemas import Customer, problems
 from api.state import allowed, state_of
 from api.statements import schemas
 from runtime.rating.documents import loaded
@@ -51,7 +51,8 @@ def finalise(
         new[:] = [made] if is_new else []
         return Answer(201, statement_of(made))
 
-    answer = once(state.database, caller.tenant_id, key, request, body, now, effect)
+    answer = state.answers.once(caller.tenant_id, key, request, body, now, effect, snapshot=True)
+    state.kept.forget(caller.tenant_id)
     for made in new:
         announce(made)
     return answer
@@ -61,7 +62,7 @@ def finalise(
 def list_statements(
     request: Request,
     caller: Finance,
-    customer: Annotated[str | None, Query(max_length=200)] = None,
+    customer: Annotated[Customer | None, Query()] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> schemas.Statements:

@@ -4,16 +4,14 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from api.schemas import Customer, Given, Instant, Period, Schema
+from api.schemas import Customer, Given, Instant, Line, Period, Schema
 
 
 class Finalise(Schema):
     """One whole billing period of a customer's contract, once it is over."""
 
     customer: Customer
-    contract: Annotated[str | None, Field(max_length=200, description="Which one, where the customer has several.")] = (
-        None
-    )
+    contract: Annotated[Line | None, Field(description="Which one, where the customer has several.")] = None
     period: Period
 
 

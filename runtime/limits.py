@@ -45,6 +45,12 @@ LOOKUPS_KEPT = 10_000
 REASON_CHARACTERS_MAX = 2_000
 """Length of the reason that is kept with a rejected event; the event is kept whole."""
 
+RECENT_IDS_MAX = 200_000
+"""Ids of events that SQLite keeps as they came before they go to their index; a process remembers as many."""
+
+RECENT_RUNS_MAX = 64
+"""Batches whose ids are kept so."""
+
 FORGET_AFTER_HOURS = 24
 """How much longer than the dedup window ids are kept, so that clocks of several processes may differ."""
 

@@ -42,7 +42,10 @@ from runtime.metering.batch import (
     state_of,
 )
 from runtime.metering.events import Event, Given, as_mapping, read_batch, storable, written
-from runtime.metering.merging import Merging, Place, merging_for
+from runtime.metering.merging import Merging, Place
+from runtime.metering.on_postgres import PostgresMerging
+from runtime.metering.on_sqlite import SqliteMerging
+from runtime.metering.recent import move, recent_of
 from runtime.store.database import Database, Work
 from runtime.store.repositories import meters, programs
 from runtime.store.tables import RejectedEvent
@@ -257,12 +260,21 @@ class Room:
                 del self._cells[next(iter(self._cells))]
 
 
+def merging_for(work: Work) -> Merging:
+    """What the transaction's database does for a batch."""
+    if work.dialect == "sqlite":
+        return SqliteMerging(work.driver, recent_of(work.connection.engine))
+    return PostgresMerging(work.driver)
+
+
 def forget(database: Database, now: datetime, piece: int = BATCH_EVENTS_MAX) -> int:
     """Forget all ids of events beyond the dedup window, `piece` by `piece`; how many that were."""
 
     def forget_behind(key: bytes, work: Work) -> tuple[bytes | None, int]:
         return merging_for(work).forget(key, piece, oldest_hour(now))
 
+    if database.dialect == "sqlite":
+        database.run(lambda work: move(work.driver))
     key: bytes | None = b""
     forgotten = 0
     while key is not None:

@@ -151,6 +151,19 @@ class EventId(Row, table=True):
     hour: int
 
 
+class RecentEventIds(Row, table=True):
+    """On SQLite, ids of one batch that are not in `event_ids` yet: 16 bytes of key and 4 of the hour each.
+
+    `token` is the 16-byte BLAKE2b of `ids`. On PostgreSQL there are none.
+    """
+
+    __tablename__ = "recent_event_ids"
+
+    run: int | None = Field(default=None, primary_key=True)
+    token: bytes = Field(sa_column=Column(LargeBinary(16), nullable=False, unique=True))
+    ids: bytes = Field(sa_type=LargeBinary)
+
+
 class RejectedEvent(Row, table=True):
     """An event that was not taken, whole, with the reason. Mended, it may be sent again under its id (rule 6)."""
 

@@ -113,7 +113,9 @@ def rejected(database: Database, tenant: str) -> list[tuple[str, str, str]]:
 
 def ids_kept(database: Database) -> int:
     with database.reading() as work:
-        return int(work.connection.exec_driver_sql("SELECT count(*) FROM event_ids").scalar_one())
+        indexed = int(work.connection.exec_driver_sql("SELECT count(*) FROM event_ids").scalar_one())
+        recent = work.connection.exec_driver_sql("SELECT coalesce(sum(length(ids)), 0) FROM recent_event_ids")
+        return indexed + int(recent.scalar_one()) // 20
 
 
 def microseconds(time: datetime) -> int:

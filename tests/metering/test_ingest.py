@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from pricing_dsl.plugin.aggregations.totals import SUM, Sum
 from pricing_dsl.plugin.manager import load, using
 from runtime.errors import RuntimeProblem
 from runtime.limits import BATCH_BYTES_MAX, BATCH_EVENTS_MAX, DEDUP_DAYS
-from runtime.metering import ingest
+from runtime.metering import ingest, recent
 from runtime.metering.events import read_mappings
 from runtime.metering.ingest import Ingester, forget
 from runtime.rating.publish import publish
@@ -254,7 +255,7 @@ def test_carried_meters_keep_the_last_value_of_an_hour(shared: Database) -> None
     for each in (events, reversed(events)):
         for one in each:
             ingester.ingest(batch(one), NOW)
-    ((value, state, last),) = kept(shared, ingester.tenant_id).values()
+    ((value, _, last),) = kept(shared, ingester.tenant_id).values()
     assert value is None
     assert last == (microseconds(at), "eb", Fraction(5, 2))
     assert set(results(shared, ingester.tenant_id).values()) == {9}
@@ -398,3 +399,27 @@ def test_ingesting_forgets_as_it_goes(database: Database) -> None:
         ingester.ingest(batch(*[event(f"{day}-{n}", time=now) for n in range(10)]), now)
         most = max(most, ids_kept(database))
     assert 10 * DEDUP_DAYS <= most <= 20 * (DEDUP_DAYS + 2)
+
+
+def test_recent_ids_of_sqlite_outlive_the_process_and_transactions_that_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes (two engines here) write in turns; what one rolled back it must not take for known."""
+    monkeypatch.setattr(recent, "RECENT_RUNS_MAX", 4)
+    one, other = (Database.open(f"sqlite:///{tmp_path / 'x.db'}") for _ in range(2))
+    tenant = tenant_with(one, TOKENS)
+    ingesters = Ingester(one, tenant), Ingester(other, tenant)
+    for number in range(12):
+        ingester = ingesters[number % 2]
+        body = batch(event(number), event(f"more{number}"))
+        with pytest.raises(ZeroDivisionError), ingester.database.transaction() as work:
+            assert ingester.take(work, ingester.read(body), NOW).accepted == 2
+            assert ingester.take(work, ingester.read(body), NOW).duplicates == 2
+            raise ZeroDivisionError
+        assert ingester.ingest(body, NOW).accepted == 2
+        assert ingesters[1 - number % 2].ingest(body, NOW).duplicates == 2
+    everything = batch(*[event(number) for number in range(12)])
+    assert all(each.ingest(everything, NOW).duplicates == 12 for each in ingesters)
+    assert numbers(one, tenant) == {PLACE: 3 * 24}
+    one.close()
+    other.close()

@@ -122,7 +122,7 @@ def test_wrong_opening_balances_are_said(balances: Any, code: str) -> None:
 
 
 def test_a_lot_that_ends_with_the_period_before_ends_in_this_one() -> None:
-    """It was there at the instant before the period (rule 34), and what has ended expires or rolls over first (step 18)."""
+    """It was there at the instant before the period (rule 34); what has ended expires or rolls over first (step 18)."""
     for evaluate in (evaluator_of(), partial(by_scalar, evaluator_of())):
         annual = evaluate(USAGE, FEBRUARY, {"annual": [{"amount": 5, "end": "2026-02-01"}]}).balances["annual"]
         assert (annual.opening, annual.expired, annual.rolled_over) == (5, 4, 1)

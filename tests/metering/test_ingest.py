@@ -21,7 +21,7 @@ from runtime.metering import ingest, recent
 from runtime.metering.events import read_mappings
 from runtime.metering.ingest import Ingester, forget
 from runtime.rating.publish import publish
-from runtime.store.database import Database
+from runtime.store.database import Database, Work
 from tests.metering.setting import (
     NOW,
     TOKENS,
@@ -412,10 +412,14 @@ def test_recent_ids_of_sqlite_outlive_the_process_and_transactions_that_fail(
     for number in range(12):
         ingester = ingesters[number % 2]
         body = batch(event(number), event(f"more{number}"))
-        with pytest.raises(ZeroDivisionError), ingester.database.transaction() as work:
+
+        def taken_and_lost(work: Work, ingester: Ingester = ingester, body: bytes = body) -> None:
             assert ingester.take(work, ingester.read(body), NOW).accepted == 2
             assert ingester.take(work, ingester.read(body), NOW).duplicates == 2
             raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            ingester.database.run(taken_and_lost)
         assert ingester.ingest(body, NOW).accepted == 2
         assert ingesters[1 - number % 2].ingest(body, NOW).duplicates == 2
     everything = batch(*[event(number) for number in range(12)])

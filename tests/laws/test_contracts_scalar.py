@@ -95,7 +95,8 @@ def handed_over(strategy: st.SearchStrategy[Deal], *, cut: bool) -> float:
     """The share of priced periods that generated code leaves to the reference evaluator."""
     found: list[bool] = []
 
-    @settings(max_examples=2 * settings().max_examples)  # of which some are priced, and some of those as asked
+    # the same examples in every run: some of them are priced, and some of those as asked
+    @settings(max_examples=2 * settings().max_examples, derandomize=True, database=None)
     @given(strategy)
     def count(deal: Deal) -> None:
         evaluator = evaluator_of(deal)
@@ -104,5 +105,5 @@ def handed_over(strategy: st.SearchStrategy[Deal], *, cut: bool) -> float:
             found.append(by_scalar(evaluator, deal)[2] != "")
 
     count()
-    assert len(found) > 20
+    assert len(found) > 10
     return sum(found) / len(found)

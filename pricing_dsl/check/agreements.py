@@ -33,9 +33,6 @@ from pricing_dsl.ir import nodes as ir
 from pricing_dsl.syntax import nodes as syntax
 from pricing_dsl.values import periods
 
-OPEN_TERM = (date(1970, 1, 1), date(9999, 1, 1))
-"""The term of a contract that names none."""
-
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -83,7 +80,7 @@ def lower_contract(scope: Scope, node: syntax.Contract) -> ir.Contract | None:
     own_zone = next((item for item in node.items if isinstance(item, syntax.TimezoneClause)), None)
     zone_name = plan.ir.timezone if own_zone is None and plan is not None else check_timezone(scope, own_zone)
     zone = ZoneInfo(zone_name)
-    start, end = (periods.midnight(day, zone) for day in OPEN_TERM)
+    start, end = (periods.midnight(date.fromisoformat(day), zone) for day in ir.OPEN_TERM)
     if term is not None:
         start, end = periods.instant(term.start.value, zone), periods.instant(term.end.value, zone)
     made = Agreement(scope, node, zone, start, end)

@@ -63,7 +63,7 @@ def check_tiers(
     if scope.errors > before or len(made) != len(tiers):
         return None
     if kind == "volume" and bounds is None:
-        warn_cliffs(scope, tuple(made))
+        (warn_cheaper_bills if flow.counted else warn_cliffs)(scope, tuple(made))
     return tuple(made)
 
 
@@ -206,6 +206,31 @@ def warn_cliffs(scope: Scope, tiers: tuple[ir.Tier, ...]) -> None:
                 help="write `graduated` if each unit should cost the price of its own tier, "
                 f"or give this tier `minimum {grouped_text(here)}`",
             )
+
+
+def warn_cheaper_bills(scope: Scope, tiers: tuple[ir.Tier, ...]) -> None:
+    """The same under `counted`: nothing billed is priced again, so what falls is the price of the bill's own units."""
+    for lower, higher in pairwise(tiers):
+        here, there = rate_of(lower), rate_of(higher)
+        if here is not None and there is not None and lower.upper is not None and there < here:
+            scope.report(
+                "W0201",
+                higher.span,
+                f"all units of a bill cost {grouped_text(there)} each instead of {grouped_text(here)} "
+                f"when the counter passes {grouped_text(lower.upper)} in it",
+                label="more usage can cost less here",
+                labels=[Label(lower.span, f"{grouped_text(here)} each until then")],
+                help="write `graduated` if each unit should cost the price of its own tier",
+            )
+
+
+def rate_of(tier: ir.Tier) -> Fraction | None:
+    """What one unit costs in a tier, where that needs no table."""
+    match tier.price:
+        case ir.Linear(rate=ir.Const(value=Fraction() as rate)):
+            return rate
+        case _:
+            return None
 
 
 def total_at(tier: ir.Tier, quantity: Fraction) -> Fraction | None:

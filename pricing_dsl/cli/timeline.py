@@ -26,7 +26,7 @@ from pricing_dsl.evaluate.reference.lots import Schedule, stretches
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.ir import words
 from pricing_dsl.ir.compare import Change, line_name
-from pricing_dsl.ir.compare_contracts import balance_word, balance_words, instant, plan_changes
+from pricing_dsl.ir.compare_contracts import balance_word, balance_words, has_no_term, instant, plan_changes
 from pricing_dsl.source import Source, Span
 from pricing_dsl.values.periods import Term
 
@@ -164,7 +164,7 @@ def _stretch_rows(timeline: Timeline, source: Source) -> Iterator[Row]:
     for number, stretch in enumerate(timeline.stretches):
         said = _start(timeline, stretch.version) if number == 0 else [_change(change) for change in stretch.changes]
         said += [_override(override, source) for override in stretch.version.overrides]
-        yield timeline.instant(stretch.version.start), timeline.instant(stretch.version.end), said
+        yield *_shown(timeline, stretch.version.start, stretch.version.end), said
 
 
 def _balance_rows(timeline: Timeline) -> Iterator[Row]:
@@ -173,7 +173,17 @@ def _balance_rows(timeline: Timeline) -> Iterator[Row]:
     for kept in timeline.balances:
         about = f": {balance_words(kept.node, timeline.contract)}{_grants(kept)}"
         said = Text.assemble((kept.title, "bold"), printable(about))
-        yield timeline.instant(kept.node.start), timeline.instant(kept.node.end), [said]
+        yield *_shown(timeline, kept.node.start, kept.node.end), [said]
+
+
+def _shown(timeline: Timeline, start: ir.Instant, end: ir.Instant) -> tuple[str, str]:
+    """From and to; a contract without a term has neither."""
+    contract = timeline.contract
+    is_open = has_no_term(contract)
+    return (
+        "always" if is_open and start == contract.start else timeline.instant(start),
+        "for ever" if is_open and end == contract.end else timeline.instant(end),
+    )
 
 
 def _laid_out(rows: Sequence[Row]) -> Iterator[RenderableType]:

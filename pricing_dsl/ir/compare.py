@@ -64,7 +64,7 @@ class Change:
 
 def compare_programs(old: ir.Program, new: ir.Program) -> tuple[Change, ...]:
     """All changes, in the order of the language page: units and money, meters, tables, plans, contracts."""
-    from pricing_dsl.ir.compare_contracts import compare_contract
+    from pricing_dsl.ir.compare_contracts import compare_contracts
 
     currencies = old.currency, new.currency
     changes: list[Change] = []
@@ -75,11 +75,8 @@ def compare_programs(old: ir.Program, new: ir.Program) -> tuple[Change, ...]:
     changes += declared("quantity", old.quantities, new.quantities, compare_quantities, quantity_source)
     plan_by_plan = partial(compare_plans, currencies=currencies)
     of_plans = list(declared("plan", old.plans, new.plans, plan_by_plan, lambda p: f'"{p.label}"'))
-    by_contract = partial(compare_contract, currencies=currencies, of_plans=of_plans)
     changes += of_plans
-    changes += declared(
-        "contract", old.contracts, new.contracts, by_contract, lambda c: "" if c.plan is None else f"on plan {c.plan}"
-    )
+    changes += compare_contracts(old, new, currencies, of_plans)
     return tuple(changes)
 
 

@@ -1,21 +1,21 @@
 """What changed between two contracts: terms, balances, and over time the lines in force.
 
-The terms of both are cut wherever either changes, the plans in force are compared piece by piece, and neighbouring
-pieces that changed alike are told as one. What the contract's plan changed by itself is told there and not again.
-Pure, like `compare`.
+The terms of both are cut wherever either changes, the plans in force are compared piece by piece, and what changed
+alike in neighbouring pieces is told once. What the contract's plan changed by itself is told there and not again. A
+contract that one program lacks is told by what it makes of its plan. Pure, like `compare`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.ir import words
-from pricing_dsl.ir.compare import Change, Where, compare_adjustments, compare_lines, declared, said
+from pricing_dsl.ir.compare import Change, Where, change, compare_adjustments, compare_lines, declared, said
 from pricing_dsl.values import periods
 
 
@@ -32,6 +32,58 @@ def stretch(start: ir.Instant, end: ir.Instant, timezone: str) -> str:
     return f"from {instant(start, timezone)} to {instant(end, timezone)}"
 
 
+def has_no_term(contract: ir.Contract) -> bool:
+    """Whether the contract names no term, and so runs through the whole calendar."""
+    return instant(contract.end, contract.timezone) == ir.OPEN_TERM[1]
+
+
+def term(contract: ir.Contract) -> str:
+    return "no term" if has_no_term(contract) else stretch(contract.start, contract.end, contract.timezone)
+
+
+def compare_contracts(
+    old: ir.Program, new: ir.Program, currencies: tuple[str, str], of_plans: Sequence[Change]
+) -> Iterator[Change]:
+    """Contracts by name. `of_plans` are the changes of the plans, already told."""
+    before, after = ({contract.name: contract for contract in program.contracts} for program in (old, new))
+    for name in dict.fromkeys([*before, *after]):
+        where = (f"contract {name}",)
+        one, other = before.get(name), after.get(name)
+        if one is not None and other is not None:
+            if one != other:
+                yield from compare_contract(one, other, where, currencies, of_plans)
+            continue
+        yield change(where, one, other, summary)
+        if other is not None:
+            for each in compare_agreed(plain(other, new), other, where, currencies):
+                yield replace(each, old_span=None)
+        elif one is not None:
+            for each in compare_agreed(one, plain(one, old), where, currencies):
+                yield replace(each, new_span=None)
+
+
+def summary(contract: ir.Contract) -> str:
+    """`on plan scale, customer cus_acme, from 2026-01-01 to 2027-01-01`."""
+    parts = {"plan": contract.plan and f"on plan {CONTRACT_PARTS['plan'](contract)}"}
+    parts["customer"] = contract.customer and f"customer {contract.customer}"
+    parts["term"] = CONTRACT_PARTS["term"](contract)
+    return ", ".join(text for text in parts.values() if text)
+
+
+def plain(contract: ir.Contract, program: ir.Program) -> ir.Contract:
+    """The same term of its plan alone: no line, override or balance of its own."""
+    listed = next((plan for plan in program.plans if plan.name == contract.plan), None)
+    bare = listed or replace(contract.versions[0].plan, lines=(), order=(), adjustments=())
+    version = ir.Version(contract.start, contract.end, bare, ())
+    return replace(contract, versions=(version,), balances=(), floors=())
+
+
+def compare_agreed(old: ir.Contract, new: ir.Contract, where: Where, currencies: tuple[str, str]) -> Iterator[Change]:
+    """What is agreed beside the terms: lines over time, and balances."""
+    yield from compare_versions(old, new, where, currencies, set())
+    yield from compare_balances(old, new, where)
+
+
 def compare_contract(
     old: ir.Contract, new: ir.Contract, where: Where, currencies: tuple[str, str], of_plans: Iterable[Change]
 ) -> Iterator[Change]:
@@ -39,7 +91,7 @@ def compare_contract(
     for part, say in CONTRACT_PARTS.items():
         yield from said((*where, part), say(old), say(new), old, new)
     plan = f"plan {new.plan}"
-    told = {(change.where[1:], change.old, change.new) for change in of_plans if change.where[0] == plan}
+    told = {(each.where[1:], each.old, each.new) for each in of_plans if each.where[0] == plan}
     yield from compare_versions(old, new, where, currencies, told)
     yield from compare_balances(old, new, where)
 
@@ -48,7 +100,7 @@ CONTRACT_PARTS: dict[str, Any] = {
     "label": lambda c: c.label,
     "customer": lambda c: c.customer or "nobody",
     "plan": lambda c: f"{c.plan or 'none'}" + ("" if c.plan_version is None else f" version {c.plan_version}"),
-    "term": lambda c: stretch(c.start, c.end, c.timezone),
+    "term": lambda c: term(c),
     "timezone": lambda c: c.timezone,
 }
 
@@ -62,21 +114,32 @@ def compare_versions(
     """What is in force, in the time that both terms have in common."""
     start, end = max(old.start, new.start), min(old.end, new.end)
     at = {v.start for v in (*old.versions, *new.versions) if start < v.start < end}
-    pieces: list[tuple[ir.Instant, ir.Instant, list[Change]]] = []
+    found: list[_Told] = []
     for a, b in pairwise(sorted({start, end, *at}) if start < end else []):
-        found = [
-            change
-            for change in plan_changes(version_at(old, a).plan, version_at(new, a).plan, (), currencies)
-            if change.says not in told
-        ]
-        if pieces and [c.says for c in pieces[-1][2]] == [c.says for c in found]:
-            pieces[-1] = (pieces[-1][0], b, pieces[-1][2])
-        else:
-            pieces.append((a, b, found))
-    for a, b, found in pieces:
-        when = () if (a, b) == (start, end) else (stretch(a, b, new.timezone),)
-        for change in found:
-            yield replace(change, where=(*where, *when, *change.where))
+        still = {each.of: each for each in found if each.end == a}
+        here: dict[Any, int] = {}
+        for each in plan_changes(version_at(old, a).plan, version_at(new, a).plan, (), currencies):
+            if each.says in told:
+                continue
+            here[each.says] = here.get(each.says, 0) + 1  # two adjustments without a name may say the same
+            of = (each.says, here[each.says])
+            if of in still:
+                still[of].end = b
+            else:
+                found.append(_Told(of, each, a, b))
+    for one in found:
+        when = () if (one.start, one.end) == (start, end) else (stretch(one.start, one.end, new.timezone),)
+        yield replace(one.change, where=(*where, *when, *one.change.where))
+
+
+@dataclass
+class _Told:
+    """A change of what is in force, and the time in which it is the same; `of` tells it from others."""
+
+    of: tuple[Any, int]
+    change: Change
+    start: ir.Instant
+    end: ir.Instant
 
 
 def version_at(contract: ir.Contract, at: ir.Instant) -> ir.Version:
@@ -98,10 +161,10 @@ def plan_changes(old: ir.Plan, new: ir.Plan, where: Where, currencies: tuple[str
 def compare_balances(old: ir.Contract, new: ir.Contract, where: Where) -> Iterator[Change]:
     """Commits and credits by name, each by what is said of it."""
     before, after = state(old), state(new)
-    for change in declared("", before, after, _compare_state, _summary):
-        place = change.where[0].removeprefix(" ")
-        node = next(each for each in (*after, *before) if each.name == place)
-        yield replace(change, where=(*where, f"{balance_word(node.node)} {place}", *change.where[1:]))
+    for each in declared("", before, after, _compare_state, _summary):
+        place = each.where[0].removeprefix(" ")
+        node = next(one for one in (*after, *before) if one.name == place)
+        yield replace(each, where=(*where, f"{balance_word(node.node)} {place}", *each.where[1:]))
 
 
 class _State:
@@ -142,10 +205,10 @@ def balance_word(node: ir.Balance | ir.Floor) -> str:
 
 
 def balance_words(node: ir.Balance | ir.Floor, contract: ir.Contract) -> str:
-    """One line: `120_000 prepaid yearly, covers tokens, requests, rollover 20%`."""
+    """One line, after its name: `120_000 prepaid yearly, covers tokens, requests, rollover 20%`."""
     parts = balance_parts(node, contract)
-    amount = f"{parts.pop('amount')} {parts.pop('grant')}"
-    return ", ".join([amount, *(f"{part} {text}" for part, text in parts.items())])
+    amount = f"{parts.pop('amount')} {parts.pop('grant').removeprefix('credit')}".rstrip()
+    return ", ".join([amount.replace("  ", " "), *(f"{part} {text}" for part, text in parts.items())])
 
 
 def balance_parts(node: ir.Balance | ir.Floor, contract: ir.Contract) -> dict[str, str]:

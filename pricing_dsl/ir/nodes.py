@@ -631,6 +631,10 @@ class Floor(Node):
     covers: tuple[Cover, ...] | None
 
 
+OPEN_TERM = ("1970-01-01", "9999-01-01")
+"""The local days on which a contract begins and ends that names no term; no term that is named can end so late."""
+
+
 @record(frozen=True, slots=True)
 class Contract(Node):
     """What one customer gets. `versions` tile the term `[start, end)`; `plan` names the list it started from."""

@@ -32,3 +32,26 @@ def test_pooling_it_later_is_refused(steps: str) -> None:
 
 def test_a_discount_by_table_can_exceed_the_whole() -> None:
     assert codes("plan p { charge x on calls { price 1 discount off } }") == {"W0306"}
+
+
+TIERS = "volume { to 1000: 1.00  above: 0.50 }"
+
+
+def test_what_falls_under_a_counter_is_the_price_of_the_bill() -> None:
+    """Rule 2: nothing billed is priced again, so no total of the year falls, and no `minimum` may stand in a tier."""
+    text = f"{HEAD}plan p {{ charge x on calls {{ counted yearly {TIERS} }} }}"
+    (found,) = [each for each in pricing_dsl.check(text) if each.code == "W0201"]
+    assert found.message == "all units of a bill cost 0.5 each instead of 1 when the counter passes 1_000 in it"
+    assert "minimum" not in found.help
+    contract = f"{text} contract c {{ plan p  term 2026-01-01 to 2027-01-01 }}"
+    march = ("2026-03-01", "2026-04-01")
+    evaluator = pricing_dsl.compile(contract).evaluator("c")
+    totals = [str(evaluator({"calls": n}, march, counters={"x": 900}).total) for n in (100, 101)]
+    assert totals == ["100.00", "50.50"]
+
+
+def test_without_a_counter_the_total_falls() -> None:
+    text = f"{HEAD}plan p {{ charge x on calls {{ {TIERS} }} }}"
+    (found,) = [each for each in pricing_dsl.check(text) if each.code == "W0201"]
+    assert found.message == "the total falls from 1_000 to 500 when the quantity passes 1_000"
+    assert "`minimum 1_000`" in found.help

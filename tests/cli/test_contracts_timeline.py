@@ -78,7 +78,7 @@ def test_the_table_says_what_changes_when(pricing: Pricing, deal: str) -> None:
     joined = " ".join(lines)
     assert "commit annual: 12_000 prepaid yearly, covers calls, rollover 20%, invoiced 12_000; 2 grants" in joined
     assert "commit reserve: 100 postpaid quarterly, covers every line; 8 periods" in joined
-    assert "2026-01-01 2026-04-01 credit welcome: 50 credit, valid from 2026-01-01 to 2026-04-01" in joined
+    assert "2026-01-01 2026-04-01 credit welcome: 50, valid from 2026-01-01 to 2026-04-01" in joined
 
 
 def test_the_only_contract_needs_no_name(pricing: Pricing, folder: Path) -> None:
@@ -216,3 +216,16 @@ def test_programs_without_contracts_or_with_errors(pricing: Pricing) -> None:
     as_json = pricing("timeline", "wrong.pricing", "acme", "--format", "json")
     assert json.loads(as_json.stdout)["diagnostics"][0]["code"] == "U0301"
     assert pricing("timeline", "absent.pricing", "acme").exit_code == 2
+
+
+def test_a_contract_without_a_term_is_always_in_force(pricing: Pricing, folder: Path) -> None:
+    text = "currency USD contract c { fee f 5  credit gift 10  from 2026-03-01 { fee g 6 } }  # approved: A, 2026-01-01"
+    (folder / "open.pricing").write_text(text)
+    lines = [" ".join(line.split()) for line in pricing("timeline", "open.pricing").stdout.splitlines()]
+    assert lines[3:8] == [
+        "always 2026-03-01 no plan",
+        "fee f: 5 monthly in advance",
+        "2026-03-01 for ever + fee g: 6 monthly in advance",
+        "always for ever credit gift: 10, covers every line",
+        "",
+    ]

@@ -148,7 +148,7 @@ def changes(replacements: dict[str, str]) -> list[str]:
             "contract acme, credit welcome, priority: 1 -> not said",
         ]),
         ("credit welcome 100 { valid 2026-01-01 to 2026-04-01  priority 1 }", "", [
-            "contract acme, credit welcome: 100 credit, valid from 2026-01-01 to 2026-04-01, covers every line, "
+            "contract acme, credit welcome: 100, valid from 2026-01-01 to 2026-04-01, covers every line, "
             "priority 1 -> None",
         ]),
     ],
@@ -175,6 +175,42 @@ def test_declarations_and_lines_come_and_go() -> None:
     (gone, come) = changes({"charge payments on volume { price 2.9%  plus 0.30 }": "fee payments 30"})
     assert gone == "plan scale, charge payments: on volume { price 2.9%  plus 0.3 } -> None"
     assert come == "plan scale, fee payments: None -> 30 monthly in advance"
+
+
+AGREED = """contract stark {
+  customer "cus_stark"
+  plan scale
+  term 2026-01-01 to 2028-01-01
+  from month 7 { override heavy { times 0.80 } remove egress }
+  discount 5%
+  commit annual 120_000 prepaid { priority 1 }
+  credit monthly 50 monthly
+  commit least 10 postpaid quarterly
+}
+contract wayne { fee retainer 500 }
+"""
+SAYS = [
+    ("contract stark", "on plan scale, customer cus_stark, from 2026-01-01 to 2028-01-01"),
+    ("contract stark, adjustment", "discount 5%"),
+    ("contract stark, from 2026-07-01 to 2028-01-01, charge heavy", "times 0.8"),
+    ("contract stark, commit annual", "120_000 prepaid, covers every line, priority 1, invoiced 120_000"),
+    ("contract stark, credit monthly", "50 monthly, covers every line"),
+    ("contract stark, commit least", "10 postpaid quarterly, covers every line"),
+    ("contract wayne", "no term"),
+    ("contract wayne, fee retainer", "500 monthly in advance"),
+]
+
+
+def test_a_contract_that_one_program_lacks_is_told_by_what_it_makes_of_its_plan() -> None:
+    """Overrides and phases as differences from the list, over time; a discount through both phases is told once."""
+    old, new = compile_program(PROGRAM).ir, compile_program(PROGRAM + AGREED).ir
+    come, gone = compare_programs(old, new), compare_programs(new, old)
+    assert [(", ".join(each.where), each.new) for each in come if each.old is None] == SAYS
+    assert [(", ".join(each.where), each.old) for each in gone if each.new is None] == SAYS
+    for changes_, sign in ((come, "old"), (gone, "new")):
+        (dropped,) = [each for each in changes_ if getattr(each, sign) is not None]
+        assert ", ".join(dropped.where) == "contract stark, from 2026-07-01 to 2028-01-01, charge egress"
+        assert all(getattr(each, f"{sign}_span") is None for each in changes_), "the other program says nothing of it"
 
 
 def test_the_order_of_pattern_rows_matters() -> None:

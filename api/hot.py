@@ -33,7 +33,8 @@ class Hot:
         self.handlers = {path: (handler, Path(path)) for path, handler in handlers.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        known = self.handlers.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        is_hot = scope["type"] == "http" and scope["method"] == "POST" and not scope["query_string"]
+        known = self.handlers.get(scope["path"]) if is_hot else None
         if known is None:
             await self.app(scope, receive, send)
             return

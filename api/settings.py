@@ -24,3 +24,6 @@ class ServerSettings(Settings):
         pattern="^(info|warning|error)$",
         description="`warning` leaves out the line of every request that was answered.",
     )
+    first_key: bool = Field(
+        default=True, description="Make a key when the tenant has none, and print it as the server starts."
+    )

@@ -87,11 +87,11 @@ def served(kind: str, database: str) -> Iterator[str]:
 
 def serve(kind: str, database: str) -> None:
     """Be one of the servers: `pricing`, or `empty` with a handler that does nothing."""
-    import uvicorn
     from fastapi import FastAPI
 
     from api.app import Pricing
-    from api.cli.serving import configured, listening
+    from api.cli.serving import address_of, listening
+    from api.cli.serving import serve as serve_until_told
     from api.logs import configure
     from api.settings import ServerSettings
     from runtime.store.database import Database
@@ -106,8 +106,8 @@ def serve(kind: str, database: str) -> None:
     if kind == "pricing":
         app = Pricing(ServerSettings(), Database.open(database), clock=lambda: NOW)
     with listening("127.0.0.1", 0) as listener:
-        print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-        uvicorn.Server(configured(app)).run(sockets=[listener])
+        print(address_of("127.0.0.1", listener), flush=True)
+        serve_until_told(app, listener)
 
 
 def prepared(url: str) -> str:

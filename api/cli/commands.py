@@ -15,7 +15,9 @@ serve = command()
 @serve.command()
 def serve_api(
     host: Annotated[str | None, typer.Option("--host", help="Where it listens; else PRICING_HOST, 127.0.0.1.")] = None,
-    port: Annotated[int | None, typer.Option("--port", help="0 for a free one; else PRICING_PORT, 8420.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65_535, help="0 for a free one; else PRICING_PORT, 8420.")
+    ] = None,
     database: DatabaseUrl = None,
     log_format: Annotated[
         Literal["console", "json"] | None, typer.Option("--log-format", help="Else PRICING_LOG_FORMAT, console.")
@@ -41,7 +43,7 @@ def create(
     scope: Annotated[list[str], typer.Option("--scope", help="author, ingest, preview, finance or admin; repeat it.")],
     expires: Annotated[str | None, typer.Option("--expires", metavar="DATE", help="When it ends.")] = None,
     per_second: Annotated[
-        int | None, typer.Option("--per-second", min=1, help="Requests it may send a second.")
+        int | None, typer.Option("--per-second", min=1, max=1_000_000, help="Requests it may send a second.")
     ] = None,
     database: DatabaseUrl = None,
     tenant: Tenant = None,
@@ -63,7 +65,9 @@ def list_keys(format_: Format = "text", database: DatabaseUrl = None, tenant: Te
 @keys.command("rotate")
 def rotate(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="A key.")],
-    grace_hours: Annotated[int, typer.Option("--grace-hours", min=0, help="How long the old secret goes on.")] = 24,
+    grace_hours: Annotated[
+        int, typer.Option("--grace-hours", min=0, max=720, help="How long the old secret goes on.")
+    ] = 24,
     database: DatabaseUrl = None,
     tenant: Tenant = None,
 ) -> None:

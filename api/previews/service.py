@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -22,7 +21,7 @@ from pricing_dsl.evaluate.evaluator import Evaluator, Period
 from pricing_dsl.evaluate.statement import Statement
 from pricing_dsl.ir import json as ir_json
 from pricing_dsl.ir import nodes as ir
-from pricing_dsl.values.periods import seconds_of
+from pricing_dsl.values.periods import ContractPeriod, seconds_of, text
 from runtime.errors import RuntimeProblem
 from runtime.rating.bound import Bound
 from runtime.rating.corrections import Correction
@@ -66,12 +65,12 @@ class Priced:
 
 
 class Agreed(NamedTuple):
-    """A customer's contract as it prices a period of `dates`, which starts at `start` and ends at `end`."""
+    """A customer's contract as it prices a period. `dates` are texts: by those an evaluator remembers a period."""
 
     row: Contract
     bound: Bound
-    period: Any
-    dates: tuple[datetime, datetime]
+    period: ContractPeriod
+    dates: Period
     priced: Priced
 
 
@@ -168,7 +167,9 @@ class Previews:
         def find(work: Work) -> Agreed:
             row = programs.contract(work, self.tenant_id, customer, contract)
             bound, asked = self.state.binder.for_period(work, row, period)
-            return Agreed(row, bound, asked, dates_of(asked), self._once(id(bound.evaluator), lambda: bound.evaluator))
+            start, end = (text(each) for each in dates_of(asked))
+            priced = self._once(id(bound.evaluator), lambda: bound.evaluator)
+            return Agreed(row, bound, asked, (start, end), priced)
 
         return self._kept(("agreed", customer, contract, period), find)
 
@@ -185,7 +186,7 @@ class Previews:
     def _usage(self, agreed: Agreed, opening: Opening, asked: AskedStruct) -> Any:
         source = source_of(asked)
         if source == "supplied":
-            return asked.usage or {}
+            return {} if asked.usage is None else asked.usage
         start, end = agreed.period.start, agreed.period.end
         is_own = asked.balances is None and asked.counters is None
         stored = self._kept(
@@ -195,7 +196,7 @@ class Previews:
             ),
             is_small=lambda usage: is_own and count_of(usage) <= CELLS_KEPT_MAX,
         )
-        return stored if source == "stored" or not asked.usage else both(agreed.bound, stored, asked.usage)
+        return stored if source == "stored" or asked.usage is None else both(agreed.bound, stored, asked.usage)
 
     # --- a program, published or not, that nobody need be bound to ---
 
@@ -204,7 +205,7 @@ class Previews:
         opened = Opened(Opening(asked.balances or {}, asked.counters or {}, None), ())
         source = source_of(asked)
         if source == "supplied":
-            return Ready(self._priced(program, asked), asked.usage or {}, period, opened)
+            return Ready(self._priced(program, asked), {} if asked.usage is None else asked.usage, period, opened)
         if asked.customer is None:
             raise Problem("A0201", "stored usage is that of a customer", "give `customer`", "/customer")
         if not self.waits:
@@ -275,7 +276,7 @@ def source_of(asked: AskedStruct) -> str:
 
 
 def require_one_way(asked: AskedStruct) -> None:
-    """Raise `Problem` A0201 unless it is said by what to price: one customer's contract, or one program."""
+    """Raise `Problem` A0201 unless it is said what to price by what: one customer's contract, or one program."""
     if asked.program is not None and asked.inline is not None:
         raise Problem("A0201", "`program` and `inline` are two ways to say the same", "give one", "/inline")
     if asked.program is None and asked.inline is None:
@@ -285,6 +286,8 @@ def require_one_way(asked: AskedStruct) -> None:
             raise Problem("A0201", "`on` names what of a program prices", "give `program` or `inline` with it", "/on")
     elif asked.contract is not None:
         raise Problem("A0201", "`contract` is one that is bound to the customer", "say `on` here", "/contract")
+    if not (asked.usage is None or isinstance(asked.usage, Mapping | list)):
+        raise Problem("A0201", "usage maps meters to quantities or to cells", 'write {"calls": "100"}', "/usage")
     if asked.usage_from == "stored" and asked.usage is not None:
         raise Problem("A0201", "`usage` is not counted where stored usage is", "say `both`, or leave it out", "/usage")
 

@@ -217,9 +217,9 @@ class Ingester:
             work.connection.execute(insert(RejectedEvent), rows)
 
     def _forget(self, merging: Merging, ids: int, now: datetime) -> None:
-        """Forget ids beyond the dedup window, looking at twice as many as came in: at most half of all are too old."""
+        """Forget ids beyond the dedup window, looking at as many as came in: most of the time half of all are newer."""
         if ids:
-            self._forgotten = merging.forget(self._forgotten, 2 * ids, oldest_hour(now))[0] or b""
+            self._forgotten = merging.forget(self._forgotten, ids, oldest_hour(now))[0] or b""
 
 
 class Room:

@@ -391,14 +391,14 @@ def test_ids_beyond_the_window_are_forgotten_piece_by_piece(database: Database) 
 
 
 def test_ingesting_forgets_as_it_goes(database: Database) -> None:
-    """With every day as many events as before, there are never more than twice the ids of a window."""
+    """With every day as many events as before, there are never more than three times the ids of a window."""
     ingester = ingester_with(database, TOKENS)
     most = 0
     for day in range(4 * DEDUP_DAYS):
         now = NOW + timedelta(days=day)
         ingester.ingest(batch(*[event(f"{day}-{n}", time=now) for n in range(10)]), now)
         most = max(most, ids_kept(database))
-    assert 10 * DEDUP_DAYS <= most <= 20 * (DEDUP_DAYS + 2)
+    assert 10 * DEDUP_DAYS <= most <= 30 * DEDUP_DAYS
 
 
 def test_recent_ids_of_sqlite_outlive_the_process_and_transactions_that_fail(
@@ -412,10 +412,8 @@ def test_recent_ids_of_sqlite_outlive_the_process_and_transactions_that_fail(
     for number in range(12):
         ingester = ingesters[number % 2]
         body = batch(event(number), event(f"more{number}"))
-        with pytest.raises(ZeroDivisionError), ingester.database.transaction() as work:
-            assert ingester.take(work, ingester.read(body), NOW).accepted == 2
-            assert ingester.take(work, ingester.read(body), NOW).duplicates == 2
-            raise ZeroDivisionError
+        with pytest.raises(ZeroDivisionError):
+            take_twice_and_fail(ingester, body)
         assert ingester.ingest(body, NOW).accepted == 2
         assert ingesters[1 - number % 2].ingest(body, NOW).duplicates == 2
     everything = batch(*[event(number) for number in range(12)])
@@ -423,3 +421,11 @@ def test_recent_ids_of_sqlite_outlive_the_process_and_transactions_that_fail(
     assert numbers(one, tenant) == {PLACE: 3 * 24}
     one.close()
     other.close()
+
+
+def take_twice_and_fail(ingester: Ingester, body: bytes) -> None:
+    """A batch taken twice in a transaction that is rolled back."""
+    with ingester.database.transaction() as work:
+        assert ingester.take(work, ingester.read(body), NOW).accepted == 2
+        assert ingester.take(work, ingester.read(body), NOW).duplicates == 2
+        raise ZeroDivisionError

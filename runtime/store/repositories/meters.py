@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import func
+from sqlalchemy import text
 from sqlmodel import col, select
 
 from pricing_dsl.ir import json as ir_json
@@ -92,6 +92,10 @@ class Measuring(NamedTuple):
 
 
 Stamp = tuple[int, int, int]
+STAMP: Final = text(
+    "SELECT coalesce((SELECT max(id) FROM programs WHERE tenant_id = :tenant), 0), count(*), coalesce(sum(version), 0) "
+    "FROM contracts WHERE tenant_id = :tenant AND version IS NOT NULL"
+)
 
 
 def stamp(work: Work, tenant_id: str) -> Stamp:
@@ -101,12 +105,7 @@ def stamp(work: Work, tenant_id: str) -> Stamp:
     in force at its time.
     """
     _lock(work, tenant_id, shared=True)
-    programs = work.session.exec(select(func.max(Program.id)).where(Program.tenant_id == tenant_id)).one()
-    pinned = select(func.count(), func.sum(Contract.version)).where(
-        Contract.tenant_id == tenant_id, col(Contract.version).is_not(None)
-    )
-    contracts, versions = work.session.exec(pinned).one()
-    return programs or 0, contracts, int(versions or 0)
+    return tuple(work.connection.execute(STAMP, {"tenant": tenant_id}).one())
 
 
 def measuring(work: Work, tenant_id: str) -> list[Measuring]:

@@ -272,6 +272,20 @@ def test_units_paid_of_a_line_that_is_not_counted_yet_are_not_taken_out_of_its_c
     assert dict(statement.counters) == {"x": "80"}
 
 
+def test_a_counter_keeps_what_a_later_plan_counts_each() -> None:
+    """The pool of the first plan is counted by region, for the second plan has tiers for each."""
+    tiers = "counted yearly  graduated { to 50: 2  above: 1 }"
+    program = f"""plan a {{ charge x on calls {{ {tiers} }} }}
+      plan b {{ charge x on calls {{ each region  {tiers}  total }} }}
+      contract c {{ plan a  term 2026-03-01 to 2027-03-01  from 2026-03-16 {{ plan b }} }}"""
+    usage = cut(40, 0)
+    usage[1]["usage"] = {"calls": [{"region": "eu", "quantity": 20}, {"region": "us", "quantity": 30}]}
+    statement = bill(program, usage)
+    # 40 at 2; then eu has 10 at 2 and 10 at 1, us 30 at 2
+    assert lines(statement) == {"x": "170.00"}
+    assert statement.counters["x"] == [{"quantity": "60", "region": "eu"}, {"quantity": "30", "region": "us"}]
+
+
 def test_a_counter_that_does_not_run_is_carried_until_its_year_ends() -> None:
     """Removed for February and March; the year of the contract ends on 1 April."""
     program = """plan p { charge x on calls { counted yearly  price 1 }  fee f 1 }

@@ -177,7 +177,6 @@ def test_segments_cells_and_net_shares_foot() -> None:
     """Steps 11, 12 and 15: parts add up to the exact line, cells to the rounded one, shares to its net amount."""
     seen: Seen = Counter()
 
-    @few
     @given(agreements())
     def law(agreement: Agreement) -> None:
         note(agreement.text)

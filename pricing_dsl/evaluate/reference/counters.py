@@ -211,7 +211,7 @@ def opening_cells(given: Any) -> dict[Key, Fraction]:
 
 
 def kept_dimensions(program: ir.Program, contract: ir.Contract | None, charges: Sequence[ir.Charge]) -> frozenset[str]:
-    """The dimensions that a line's counter keeps: what is read after `counted`, also by what covers the line."""
+    """What a line's counter keeps: the dimensions of its groups, those read later, and those that covers ask for."""
     tables = {table.name: table for table in program.tables}
     kept = {name for charge in charges for name in read_after_counted(tables, charge.steps)}
     clauses: Sequence[ir.Balance | ir.Floor] = () if contract is None else (*contract.balances, *contract.floors)
@@ -241,13 +241,15 @@ def counted_step(steps: Sequence[ir.Step]) -> ir.Counted | None:
 
 
 def read_after_counted(tables: Mapping[str, ir.Table], steps: Sequence[ir.Step]) -> Iterator[str]:
-    """The dimensions that steps after `counted` read."""
+    """The dimensions that steps after `counted` read, and those whose groups count each on its own."""
     place = place_of(steps)
     if place is not None:
+        yield from read_by(tables, [step for step in steps[:place] if isinstance(step, ir.Each)])
         yield from read_by(tables, steps[place + 1 :])
         return
     for i, step in enumerate(steps):
         if isinstance(step, ir.Match) and counted_step([step]) is not None:
+            yield from read_by(tables, [step for step in steps[:i] if isinstance(step, ir.Each)])
             yield step.dimension
             for arm in step.arms:
                 yield from read_after_counted(tables, arm.steps)

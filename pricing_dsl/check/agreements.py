@@ -26,6 +26,7 @@ from pricing_dsl.check.plans import (
     lines_read,
     overrides_on,
 )
+from pricing_dsl.check.row_names import RowNames
 from pricing_dsl.check.scope import PlanSymbol, Scope
 from pricing_dsl.check.set_aside import Overruled
 from pricing_dsl.diagnostics.diagnostic import Label
@@ -61,6 +62,7 @@ class Agreement:
     overruled: Overruled = field(default_factory=Overruled)
     own: dict[int, syntax.Override] = field(init=False)
     """The contract's own overrides by identity; others are its plan's."""
+    rows: RowNames = field(default_factory=RowNames)
     reported: set[tuple[int, str]] = field(default_factory=set)
     """The removals, and what is derived from the line, that a finding has named."""
 
@@ -85,6 +87,7 @@ def lower_contract(scope: Scope, node: syntax.Contract) -> ir.Contract | None:
         start, end = periods.instant(term.start.value, zone), periods.instant(term.end.value, zone)
     made = Agreement(scope, node, zone, start, end)
     versions = tuple(joined(version(made, plan, a, b) for a, b in pairwise(cuts(made, plan))))
+    made.rows.report(scope, (balance for balance, _, _ in balance_nodes(made)))
     if scope.errors > before or not versions:
         return None
     made.overruled.report(scope, made.own.values())
@@ -200,6 +203,7 @@ def version(made: Agreement, plan: PlanSymbol | None, start: ir.Instant, end: ir
             won.extend(contests(as_charge(line), mine, numbers))
         made.overruled.see(line, [o for o in mine if id(o) in made.own])
     require_read_lines(made, lines, statements)
+    made.rows.see(lines, items.adjustments)
     return checked(made, plan, items, lines, tuple(won), start, end)
 
 

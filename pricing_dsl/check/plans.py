@@ -16,6 +16,7 @@ from pricing_dsl.check.overrides import amend_charge, amend_fee
 from pricing_dsl.check.pipeline import check_pipeline
 from pricing_dsl.check.quantities import source_symbol
 from pricing_dsl.check.rates import named_units
+from pricing_dsl.check.row_names import RowNames
 from pricing_dsl.check.scope import PlanSymbol, Scope
 from pricing_dsl.check.set_aside import Overruled
 from pricing_dsl.diagnostics.diagnostic import Label
@@ -230,6 +231,9 @@ def check_items(scope: Scope, node: syntax.Plan, items: Items) -> ir.Plan | None
     order = dependency_order(scope, items.lines)
     lines = [check_line(scope, line, names, items.bill) for line in items.lines.values()]
     adjustments = check_adjustments(scope, items.adjustments, tuple(items.lines))
+    rows = RowNames()
+    rows.see(items.lines, items.adjustments)
+    rows.report(scope)
     bill = check_bill(scope, items.bill)
     zone = check_timezone(scope, items.timezone)
     if scope.errors > before or any(line is None for line in lines):

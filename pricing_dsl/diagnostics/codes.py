@@ -59,6 +59,7 @@ CODES: dict[str, str] = {
     "N0601": "quantity where a meter must stand",
     "N0602": "empty customer",
     "N0603": "line that is not covered",
+    "N0604": "two rows of a statement of one name",
     # --- T: kinds and pipelines ---
     "T0101": "quantity step after the price",
     "T0102": "amount step before the price",

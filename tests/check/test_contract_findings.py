@@ -44,6 +44,15 @@ WRONG = [
     ('commit b 5 prepaid { covers f where region == "eu" }', "T0505", 'region == "eu"'),
     ('commit b 5 prepaid { covers x where regio == "eu" }', "N0201", "regio"),
     ("commit b 5 prepaid  credit b 6", "N0101", "b"),
+    # rows of one name
+    ("discount 5% as x", "N0604", "x"),
+    ("minimum 5 on x as d", "N0604", "d"),
+    ("commit x 5 postpaid", "N0604", "x"),
+    ("commit k 5 postpaid  discount 5% as k", "N0604", "k"),
+    ("from month 3 { fee g 1 }  from month 4 { discount 5% as g }", "N0604", "g"),
+    ("discount 5 as minimum_1  minimum 5", "N0604", "minimum_1"),
+    ("from month 3 { fee discount_2 1 }  discount 5", "N0604", "discount_2"),
+    ("commit b 5 prepaid { overage times 2 }  minimum 5 as balance_factors_x", "N0604", "balance_factors_x"),
     # time
     ("from 2025-01-01 { fee g 1 }", "D0603", "2025-01-01"),
     ("from month 25 { fee g 1 }", "D0603", "month 25"),
@@ -72,6 +81,10 @@ def test_a_term_lies_in_the_calendar(term: str) -> None:
 
 
 RIGHT = [
+    "credit x 5  commit s 5 prepaid",
+    "discount 5 as deal  minimum 5 as deal_2  credit deal 5",
+    "discount 5 as minimum_1  fee balance_factors_x 5",
+    "remove d  discount 5 as d",
     "remove x  remove d",
     "from month 3 { remove x  charge d = 5% of f }",
     "from month 3 { remove x  remove d }  from month 1 to month 3 { override x { times 2 } }",

@@ -55,3 +55,12 @@ def test_without_a_counter_the_total_falls() -> None:
     (found,) = [each for each in pricing_dsl.check(text) if each.code == "W0201"]
     assert found.message == "the total falls from 1_000 to 500 when the quantity passes 1_000"
     assert "`minimum 1_000`" in found.help
+
+
+def test_an_adjustment_is_called_like_no_line() -> None:
+    """Rows of a statement are known by their names; credits have none, so they may share one."""
+    line = "charge x on calls { price 1 }"
+    assert codes(f"plan p {{ {line}  minimum 5 as x }}") == {"N0604"}
+    assert codes(f"plan p {{ {line} }}  plan q extends p {{ discount 5 as x }}") == {"N0604"}
+    assert codes(f"plan p {{ {line}  fee minimum_1 5  minimum 5 }}") == {"N0604"}
+    assert codes(f"plan p {{ {line}  fee minimum_1 5  minimum 5 as floor }}") == set()

@@ -9,7 +9,7 @@ credit in units pays of late usage what it has paid already, and the rest is pri
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -20,9 +20,9 @@ from pricing_dsl.evaluate.reference.draws import OVERAGE_REJECTED
 from pricing_dsl.evaluate.statement import Unpriced
 from pricing_dsl.values.periods import moment_of, seconds_of, text
 from runtime.limits import DEDUP_DAYS, FUTURE_HOURS_MAX
-from runtime.rating.bound import Binder, Bound
+from runtime.rating.bound import Binder, Bound, Versions
 from runtime.rating.documents import loaded, written
-from runtime.rating.evaluation import Opening, evaluate, pieces_of
+from runtime.rating.evaluation import Opening, closing_of, evaluate, opened_with, pieces_of
 from runtime.rating.usage import stored_usage
 from runtime.store.database import Work
 from runtime.store.repositories import statements
@@ -41,17 +41,13 @@ Counters = Mapping[str, Any]
 class Late(NamedTuple):
     """What late usage makes of a contract's finalised statements.
 
-    `corrections` no statement has made yet. `restated` are the closing counters of statements, by the start of their
-    period, where they differ from the statement's. `unpriced` is late usage that no correction can show.
+    `corrections` no statement has made yet. `restated` are the closing counters, as they are now, of statements whose
+    usage may have come late, by the start of their period. `unpriced` is late usage that no correction can show.
     """
 
     corrections: list[Correction]
     restated: dict[str, Counters]
     unpriced: list[tuple[Statement, Unpriced]]
-
-    def counters_after(self, statement: Statement, closing: Counters) -> Counters:
-        """What the counters are after a statement that closed with these."""
-        return self.restated.get(name_of(statement), closing)
 
 
 class Again(NamedTuple):
@@ -66,29 +62,55 @@ class Again(NamedTuple):
 def late_usage(work: Work, binder: Binder, row: Contract) -> Late:
     """What usage that came late has changed on a contract's finalised statements."""
     assert row.id is not None
-    finalised = still_open(work, row.id)
+    before, finalised = still_open(work, row.id)
     issued: dict[tuple[str, str], Decimal] = {}
-    known: dict[str, Counters] = {}
+    restated: dict[str, Counters] = {}
     for each in finalised:
         inputs = loaded(each.inputs)
-        known.update(inputs["restated"])
+        restated.update(inputs["restated"])
         for correction in inputs["corrections"]:
             key = correction["period"], correction["row"]
             issued[key] = issued.get(key, Decimal(0)) + Decimal(correction["amount"])
     late = Late([], {}, [])
-    counters = before_all(finalised, known)
+    counters = None if before is None else restated.get(name_of(before))
     for each in finalised:
+        if before is not None and counters is not None:
+            counters = carried_over(work, binder, row, before, counters, versions_of(each))
         found = again(work, binder, row, each, counters)
         late.corrections.extend(differences(each, found.old, found.new, issued))
         late.unpriced.extend((each, entry) for entry in found.unpriced)
-        counters = None if found.counters == closing_counters(each) else found.counters
-        if counters is not None:
-            late.restated[name_of(each)] = counters
+        before, counters = each, found.counters
+        late.restated[name_of(each)] = counters
     return late
 
 
-def still_open(work: Work, contract_id: int) -> list[Statement]:
-    """A contract's statements whose usage could still come in when the last one of them was made.
+def left_by(work: Work, binder: Binder, row: Contract, statement: Statement, late: Late, following: Bound) -> Opening:
+    """What a statement leaves to the next: what it closed with, and the counters as they are now."""
+    closing = closing_of(loaded(statement.document))
+    counters = late.restated.get(name_of(statement), closing.counters)
+    return closing._replace(counters=carried_over(work, binder, row, statement, counters, following.versions))
+
+
+def carried_over(
+    work: Work, binder: Binder, row: Contract, after: Statement, counters: Counters, versions: Versions
+) -> Counters:
+    """The counters after a statement as other versions of the contract count.
+
+    A later version may read of a counter what an earlier one has pooled, so that all that was counted is counted anew.
+    """
+    if not counters or versions_of(after) == versions:
+        return counters
+    assert row.id is not None
+    found: Counters | None = None
+    for each in statements.statements_of(work, row.id):
+        if each.period_start <= after.period_start:
+            found = again(work, binder, row, each, found, versions).counters
+    assert found is not None, "there is a statement to carry over from"
+    return found
+
+
+def still_open(work: Work, contract_id: int) -> tuple[Statement | None, list[Statement]]:
+    """A contract's statements whose usage could still come in when the last one of them was made, and the one before.
 
     Those before them were corrected for good: the dedup window refuses what is older.
     """
@@ -96,34 +118,40 @@ def still_open(work: Work, contract_id: int) -> list[Statement]:
     for number, each in enumerate(made):
         until = each.period_end + timedelta(days=DEDUP_DAYS, hours=FUTURE_HOURS_MAX)
         if all(later.finalised_at <= until for later in made[number + 1 :]):
-            return statements.statements_of(work, contract_id, since=each.period_start)
-    return []
+            since = made[max(number - 1, 0)].period_start
+            found = statements.statements_of(work, contract_id, since=since)
+            return (found[0], found[1:]) if number else (None, found)
+    return None, []
 
 
-def before_all(finalised: Sequence[Statement], known: Mapping[str, Counters]) -> Counters | None:
-    """The counters that the first of some statements opens with, where they were restated since it was made."""
-    if not finalised:
-        return None
-    earlier = {period: counters for period, counters in known.items() if period < name_of(finalised[0])}
-    return earlier[max(earlier)] if earlier else None
+def again(
+    work: Work,
+    binder: Binder,
+    row: Contract,
+    statement: Statement,
+    counters: Counters | None,
+    versions: Versions | None = None,
+) -> Again:
+    """A finalised period on the usage that there is now, opening with `counters`, or else as it did.
 
-
-def again(work: Work, binder: Binder, row: Contract, statement: Statement, counters: Counters | None) -> Again:
-    """A finalised period on the usage that there is now, opening with restated counters where there are any."""
+    Other `versions` than those it was made by tell its counters as they would have counted.
+    """
     inputs, document = loaded(statement.inputs), loaded(statement.document)
-    versions = tuple((program_id, start) for program_id, start in loaded(statement.programs))
-    bound = binder.bind(work, row, versions, at=seconds_of(statement.period_start))
+    bound = binder.bind(work, row, versions or versions_of(statement), at=seconds_of(statement.period_start))
     period = bound.evaluator.contract_period((statement.period_start, statement.period_end))
-    opening = Opening(inputs["balances"], inputs["counters"] if counters is None else counters, None)
+    opened = inputs["counters"] if counters is None else counters
+    opening = opened_with(bound, Opening(inputs["balances"], opened, None))
     usage = stored_usage(work, bound, row.customer, pieces_of(bound, period, opening))
     then = rows_of(document)
-    if counters is None and written(usage) == written(inputs["usage"]):
+    is_same = versions is None and opened == inputs["counters"]
+    if is_same and written(usage) == written(inputs["usage"]):
         return Again(then, then, closing_counters(statement), ())
     if any(balance.unit is not None for balance in bound.contract.balances):
         ends = text(moment_of(period.end, period.zone))
         bound, opening = as_drawn(bound, opening, document, ends)
-        first = opening._replace(counters=inputs["counters"])
-        then = rows_of(loaded(written(evaluate(bound, inputs["usage"], period, first).to_dict())))
+        if versions is None:
+            first = opening._replace(counters=inputs["counters"])
+            then = rows_of(loaded(written(evaluate(bound, inputs["usage"], period, first).to_dict())))
     made = evaluate(bound, usage, period, opening)
     now = loaded(written(made.to_dict()))
     unpriced = tuple(entry for entry in made.unpriced if entry.reason != OVERAGE_REJECTED)
@@ -186,6 +214,11 @@ def differences(
 def name_of(statement: Statement) -> str:
     """How a correction calls a statement: the start of its period."""
     return statement.period_start.isoformat()
+
+
+def versions_of(statement: Statement) -> Versions:
+    """The versions that priced a statement."""
+    return tuple((program_id, start) for program_id, start in loaded(statement.programs))
 
 
 def closing_counters(statement: Statement) -> Counters:

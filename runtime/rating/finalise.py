@@ -21,12 +21,11 @@ from pricing_dsl.plugin.manager import plugins
 from pricing_dsl.values.periods import ContractPeriod, moment_of, seconds_of, text
 from runtime.errors import RuntimeProblem
 from runtime.rating.bound import Binder, Bound, instant
-from runtime.rating.corrections import Late, late_usage
+from runtime.rating.corrections import Late, late_usage, left_by
 from runtime.rating.documents import loaded, written
 from runtime.rating.evaluation import (
     NOTHING,
     Opening,
-    closing_of,
     dates_of,
     evaluate,
     opened_with,
@@ -221,9 +220,7 @@ class Finaliser:
                 "finalise the periods of a contract in their order",
             )
         late = late_usage(work, self.binder, row)
-        closing = closing_of(loaded(known.document))
-        closing = closing._replace(counters=late.counters_after(known, closing.counters))
-        return opened_with(bound, closing), late
+        return opened_with(bound, left_by(work, self.binder, row, known, late, bound)), late
 
 
 def one_snapshot(work: Work) -> None:

@@ -18,8 +18,7 @@ from pricing_dsl.values.periods import ContractPeriod, moment_of, text
 from runtime.errors import RuntimeProblem
 from runtime.limits import UNFINALISED_PERIODS_MAX
 from runtime.rating.bound import Binder, Bound, instant
-from runtime.rating.corrections import Correction, late_usage
-from runtime.rating.documents import loaded
+from runtime.rating.corrections import Correction, late_usage, left_by
 from runtime.rating.evaluation import (
     NOTHING,
     Opening,
@@ -142,7 +141,8 @@ class Previewer:
             at = self.binder.for_period(work, row, period_before(*at))
             finalised = statements.statement_of(work, row.id, instant(at[1].start))
             if finalised is not None and finalised.period_end == instant(at[1].end):
-                known, late = self.after(work, row, finalised)
+                found = late_usage(work, self.binder, row)
+                known, late = left_by(work, self.binder, row, finalised, found, bound), found.corrections
                 break
             waiting.append(at)
             if len(waiting) > UNFINALISED_PERIODS_MAX:
@@ -152,18 +152,13 @@ class Previewer:
                     "finalise them in their order, or hand over balances and counters",
                 )
         since = text(moment_of(waiting[-1][1].start, period.zone)) if waiting else None
-        for its, each in reversed(waiting):
+        for _, each in reversed(waiting):
+            its = self.binder.bind(work, row, bound.versions, at=each.start)  # state as what it opens will count it
             known = opened_with(its, known)
             usage = stored_usage(work, its, row.customer, pieces_of(its, each, known))
             statement = evaluate(its, usage, each, known, late)
             known, late = closing_of(statement.to_dict(), since), ()
         return opened_with(bound, known), late
-
-    def after(self, work: Work, row: Contract, statement: Any) -> tuple[Opening, Sequence[Correction]]:
-        """What a finalised statement leaves to the next: what it closed with, with the counters as they are now."""
-        late = late_usage(work, self.binder, row)
-        closing = closing_of(loaded(statement.document))
-        return closing._replace(counters=late.counters_after(statement, closing.counters)), late.corrections
 
 
 def usage_of(

@@ -69,18 +69,18 @@ class Billing:
             work.session.expunge_all()
             return made
 
-    def send(self, now: datetime, *events: Event, customer: str = "cus") -> None:
-        """Events that must all be accepted."""
+    def send(self, now: datetime, *events: Event, customer: str = "cus", ids: Sequence[str] | None = None) -> None:
+        """Events that must all be accepted, under new ids if none are given."""
         batch = [
             {
-                "id": str(next(IDS)),
+                "id": str(next(IDS)) if ids is None else ids[number],
                 "source": "test",
                 "type": kind,
                 "subject": customer,
                 "time": time.isoformat(),
                 "data": data,
             }
-            for kind, time, data in events
+            for number, (kind, time, data) in enumerate(events)
         ]
         answer = self.ingester.ingest(json.dumps(batch).encode(), now)
         assert answer.accepted == len(events), answer.rejected

@@ -147,6 +147,33 @@ def test_counters_stay_restated_when_no_more_usage_can_come(billing: Billing) ->
     assert billing.findings() == ()
 
 
+def test_counters_that_were_right_stay_so_when_an_earlier_period_closes(billing: Billing) -> None:
+    """February has counted on with what came late for January, so only January was ever restated."""
+    begin(billing, program(COUNTED), call(1, 3, 60))
+    billing.send(at(2, 20), call(1, 30, 20), call(2, 3, 30))
+    billing.finalise(month(2), at(3, 1))
+    for number in range(3, 7):
+        billing.send(at(number, 20), call(number, 3, 1))
+        made = billing.finalise(month(number), at(number + 1, 1))
+        assert (made["total"], corrections(made)) == ("1.00", {})
+    assert billing.findings() == ()
+
+
+def test_a_pooled_counter_is_counted_cell_by_cell_by_a_version_that_reads_cells(billing: Billing) -> None:
+    begin(billing, program(COUNTED), call(1, 3, 60), call(1, 4, 30, "us"))
+    source = program(f"each region {COUNTED} total")
+    billing.publish(source, at(2, 1), effective=at(2, 15))
+    billing.send(at(2, 28), call(2, 20, 50), call(2, 20, 50, "us"))
+    february = billing.finalise(month(2), at(3, 1))
+    assert february["lines"][0]["amount"] == "190.00"  # eu 40 x 2 + 10, us 50 x 2
+    billing.send(at(3, 2), call(1, 30, 10, "us"))
+    march = billing.finalise(month(3), at(4, 1))
+    assert corrections(march) == {"calls 2026-01-01": "20.00"}
+    billing.send(at(4, 20), call(4, 5, 15, "us"))
+    assert billing.preview(month(4))["total"] == "25.00"  # from 90 to 105
+    assert billing.findings() == ()
+
+
 def test_a_counter_that_begins_anew_is_not_corrected_further(billing: Billing) -> None:
     begin(billing, program("counted quarterly graduated { to 100: 2 above: 1 }"), call(1, 3, 60))
     billing.finalise(month(2), at(3, 1))

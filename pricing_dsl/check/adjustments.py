@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pricing_dsl.check import numbers
-from pricing_dsl.check.amounts import check_bands, warn_discount
+from pricing_dsl.check.amounts import check_bands, discount_bound, warn_discount
 from pricing_dsl.check.scope import Scope
 from pricing_dsl.diagnostics.diagnostic import Label
 from pricing_dsl.ir import nodes as ir
@@ -37,6 +37,8 @@ def check_adjustment(scope: Scope, node: syntax.Adjustment, on: tuple[str, ...] 
         amount = node.amount.value if percent else numbers.money(scope, node.amount)
         if node.kind == "discount":
             warn_discount(scope, node.amount)
+        else:
+            numbers.warn_bound(scope, node.amount, node.kind)
     if node.kind != "discount":
         for bound in (node.above, node.up_to):
             if bound is not None:
@@ -52,8 +54,8 @@ def check_adjustment(scope: Scope, node: syntax.Adjustment, on: tuple[str, ...] 
         percent,
         check_bands(scope, node.bands),
         on,
-        numbers.money(scope, node.above),
-        numbers.money(scope, node.up_to),
+        discount_bound(scope, node.above),
+        discount_bound(scope, node.up_to),
         node.prorated,
         None if node.alias is None else node.alias.text,
         span=node.span,

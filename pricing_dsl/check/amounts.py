@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from pricing_dsl.check import numbers
 from pricing_dsl.check.conditions import check_when
-from pricing_dsl.check.factors import check_factor, warn_zero
+from pricing_dsl.check.factors import check_factor
 from pricing_dsl.check.flow import Flow, pool, require_dimension
 from pricing_dsl.check.rates import number_rate, table_rate
 from pricing_dsl.check.scope import Scope
@@ -65,7 +65,7 @@ def relative_step(
     when = check_when(scope, flow, step, word, by_cell=True)
     share = percent.value
     if isinstance(step, syntax.Markup):
-        warn_zero(scope, 1 + share, percent.span, word)
+        numbers.warn_factor(scope, 1 + share, percent.span, word)
         factor = ir.Const(1 + share, span=percent.span)
         return ir.Times("markup", factor, when=when, span=step.span)
     if share >= 1:
@@ -81,7 +81,7 @@ def relative_step(
 
 def discount_step(scope: Scope, flow: Flow, step: syntax.Discount, word: str) -> ir.Step | None:
     """`discount P%` and `discount TABLE` act on cells; with `above` or `up to`, or as money, on the pool."""
-    amount, above, up_to = step.amount, numbers.money(scope, step.above), numbers.money(scope, step.up_to)
+    amount, above, up_to = step.amount, discount_bound(scope, step.above), discount_bound(scope, step.up_to)
     by_cell = above is None and up_to is None and (isinstance(amount, syntax.Name) or amount.percent)
     when = check_when(scope, flow, step, word, by_cell=by_cell)
     if isinstance(amount, syntax.Name):
@@ -105,6 +105,18 @@ def discount_step(scope: Scope, flow: Flow, step: syntax.Discount, word: str) ->
     return ir.DiscountMoney(money, above or Fraction(0), up_to, step.prorated, when=when, span=step.span)
 
 
+def discount_bound(scope: Scope, number: syntax.Number | None) -> Fraction | None:
+    """`above` and `up to`: a discount takes nothing from what is not positive (rule 20), so neither is negative."""
+    if number is not None and number.value < 0:
+        scope.report(
+            "D0305",
+            number.span,
+            "a discount takes nothing below zero, so its bounds are not negative",
+            help="write 0 or more, or drop it",
+        )
+    return numbers.money(scope, number)
+
+
 def warn_discount(scope: Scope, amount: syntax.Number) -> None:
     """A discount above 100% or below zero (section 9)."""
     if amount.percent and amount.value > 1:
@@ -118,9 +130,18 @@ def warn_discount(scope: Scope, amount: syntax.Number) -> None:
 
 
 def warn_table_discount(scope: Scope, name: syntax.Name) -> None:
-    """A cell above 1 in a table of discounts (section 9)."""
+    """A cell above 1 (section 9) or below zero in a table of discounts."""
     symbol = scope.tables.get(name.text)
-    if symbol is not None and any(cell is not None and cell > 1 for row in symbol.ir.rows for cell in row.cells):
+    cells = () if symbol is None else [cell for row in symbol.ir.rows for cell in row.cells if cell is not None]
+    if symbol is not None and any(cell < 0 for cell in cells):
+        scope.report(
+            "D0305",
+            name.span,
+            f"a discount of `{name.text}` is negative",
+            labels=[Label(symbol.node.name.span, "declared here")],
+            help="cells of a discount are shares from 0% on; write `times` to raise an amount by a table",
+        )
+    if symbol is not None and any(cell > 1 for cell in cells):
         scope.report(
             "W0306",
             name.span,
@@ -134,7 +155,7 @@ def check_bands(scope: Scope, bands: tuple[syntax.Band, ...]) -> tuple[ir.Band, 
     """Bands of a graduated discount ascend."""
     made: list[ir.Band] = []
     for band in bands:
-        above = numbers.money(scope, band.above) or Fraction(0)
+        above = discount_bound(scope, band.above) or Fraction(0)
         share = band.percent.value
         warn_discount(scope, band.percent)
         if made and above <= made[-1].above:
@@ -155,6 +176,7 @@ def check_bound(
     """`minimum MONEY` or `minimum RATE`: a rate counts the quantity that entered the price."""
     if isinstance(rate, syntax.RateName):
         return table_rate(scope, flow, rate.name, word)
+    numbers.warn_bound(scope, rate.value, word)
     if rate.per is None and not rate.value.percent:
         return numbers.money(scope, rate.value)
     return number_rate(scope, flow, rate)

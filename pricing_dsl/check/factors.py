@@ -21,7 +21,7 @@ def check_factor(
     match factor:
         case syntax.Number():
             value = numbers.plain(scope, factor, f"`{word}`")
-            warn_zero(scope, value, factor.span, word)
+            numbers.warn_factor(scope, value, factor.span, word)
             return ir.Const(value, span=factor.span)
         case syntax.Name():
             symbol = require_table(scope, factor)
@@ -52,7 +52,7 @@ def keyed(scope: Scope, flow: Flow, factor: syntax.Keyed, word: str) -> ir.Facto
     for entry in factor.entries:
         key = made_key(entry.key)
         value = numbers.plain(scope, entry.factor, f"`{word}`")
-        warn_zero(scope, value, entry.factor.span, word)
+        numbers.warn_factor(scope, value, entry.factor.span, word)
         if key in seen or (ir.Key("else", "") in seen):
             scope.report(
                 "D0201",
@@ -98,15 +98,3 @@ def made_key(key: syntax.Key) -> ir.Key:
             return ir.Key("exact", text)
         case syntax.Text(value=value):
             return ir.Key("pattern" if "*" in value else "exact", value)
-
-
-def warn_zero(scope: Scope, value: Fraction, span: Span, word: str) -> None:
-    """A factor of 0 gives everything away without saying `free`."""
-    if value == 0:
-        scope.report(
-            "W0305",
-            span,
-            f"`{word}` 0 makes this free",
-            label="factor of 0",
-            help="say `free` where it is given away, or check the number",
-        )

@@ -27,6 +27,46 @@ def money(scope: Scope, number: syntax.Number | None) -> Fraction | None:
     return number.value
 
 
+BELOW_ZERO = {
+    "minimum": "only what is negative is raised to it",
+    "at least": "only what is negative is raised to it",
+    "maximum": "nothing above zero is ever charged",
+    "at most": "nothing above zero ever reaches the price",
+}
+
+
+def warn_bound(scope: Scope, number: syntax.Number | None, word: str) -> None:
+    """A bound below zero says something of refunds alone, which is rarely what is meant."""
+    if number is not None and number.value < 0:
+        scope.report(
+            "W0309",
+            number.span,
+            f"`{word}` below zero: {BELOW_ZERO[word]}",
+            label="a negative bound",
+            help="write 0 or more, unless it is there for refunds",
+        )
+
+
+def warn_factor(scope: Scope, value: Fraction, span: Span, word: str) -> None:
+    """A factor of 0 gives everything away without saying `free`; one below zero turns charges into refunds."""
+    if value == 0:
+        scope.report(
+            "W0305",
+            span,
+            f"`{word}` 0 makes this free",
+            label="factor of 0",
+            help="say `free` where it is given away, or check the number",
+        )
+    elif value < 0:
+        scope.report(
+            "W0310",
+            span,
+            f"`{word}` below zero turns what is charged into a refund",
+            label="a negative factor",
+            help="check the sign; what is paid out for usage is said by a negative rate, `price -0.05`",
+        )
+
+
 def plain(scope: Scope, number: syntax.Number, what: str) -> Fraction:
     """A number without a unit; a percentage is one."""
     if number.unit is not None:

@@ -191,6 +191,7 @@ class Walk:
                 bound = check_quantity(scope, flow, amount, word)
                 if bound is None:
                     return None
+                numbers.warn_bound(scope, amount if isinstance(amount, syntax.Number) else None, word)
                 clamp = ir.AtLeast if isinstance(step, syntax.AtLeast) else ir.AtMost
                 return clamp(bound, when=when, span=span)
             case syntax.Mirror():

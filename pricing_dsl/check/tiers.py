@@ -115,6 +115,8 @@ def check_tier_amounts(scope: Scope, tier: syntax.Tier, index: int) -> None:
             "`even at zero` has nothing to charge at zero usage",
             help="give the tier a `flat`, `plus` or `minimum`, or drop `even at zero`",
         )
+    numbers.warn_bound(scope, tier.minimum, "minimum")
+    numbers.warn_bound(scope, tier.maximum, "maximum")
     if tier.minimum is not None and tier.maximum is not None and tier.minimum.value > tier.maximum.value:
         scope.report(
             "D0107",

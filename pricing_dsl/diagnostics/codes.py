@@ -188,6 +188,8 @@ CODES: dict[str, str] = {
     "W0306": "discount above 100%",
     "W0307": "minimum without effect",
     "W0308": "prices without a unit",
+    "W0309": "bound below zero",
+    "W0310": "factor below zero",
     "W0401": "level without `carried`",
     "W0402": "unreachable row or column",
     "W0403": "unused meter",

@@ -64,3 +64,58 @@ def test_an_adjustment_is_called_like_no_line() -> None:
     assert codes(f"plan p {{ {line} }}  plan q extends p {{ discount 5 as x }}") == {"N0604"}
     assert codes(f"plan p {{ {line}  fee minimum_1 5  minimum 5 }}") == {"N0604"}
     assert codes(f"plan p {{ {line}  fee minimum_1 5  minimum 5 as floor }}") == set()
+
+
+NEGATIVE = [
+    ("price 1 minimum -5", {"W0309"}),
+    ("price 1 maximum -5", {"W0309"}),
+    ("price 1 minimum -1 per 1k", {"W0309"}),
+    ("at least -5 price 1", {"W0309"}),
+    ("at most -5 price 1", {"W0309"}),
+    ("graduated { to 100: 1 minimum -5  above: 1 }", {"W0309"}),
+    ("volume { to 100: 1 maximum -5  above: 1 }", {"W0309"}),
+    ("price 1 times -1", {"W0310"}),
+    ("price 1 times region { eu: -1  else: 1 }", {"W0310"}),
+    ("weigh -1 price 1", {"W0310"}),
+    ("price 1 markup -200%", {"W0310"}),
+    ("price 1 markup -100%", {"W0305"}),
+    ("price 1 discount 150%", {"W0306"}),
+    ("price 1 discount -5%", {"D0305"}),
+    ("price 1 discount below", {"D0305"}),
+    ("price 1 discount 5% above -5", {"D0305"}),
+    ("price 1 discount 5 up to -5", {"D0305"}),
+    ("price 1 discount graduated { above -5: 5% }", {"D0305"}),
+    ("include -5 price 1", {"D0303"}),
+    # negative where that has a meaning: paid out for usage, taken off, cheaper
+    ("price -1", set()),
+    ("price 1 plus -5", set()),
+    ("price 1 markup -30%", set()),
+    ("price 1 margin -50%", set()),
+    ("graduated { to 100: flat -5  above: 1 }", set()),
+    ("price 1 minimum 0", set()),
+]
+
+
+@pytest.mark.parametrize(("steps", "expected"), NEGATIVE, ids=[steps for steps, _ in NEGATIVE])
+def test_negative_numbers_where_they_have_a_meaning(steps: str, expected: set[str]) -> None:
+    """Section 2: numbers are negative where that has a meaning; elsewhere it is an error, in between a warning."""
+    table = 'rates below by region { region | value  "eu" | -0.1  else | 0 }'
+    found = codes(f"{table} plan p {{ charge x on calls {{ {steps} }} }}")
+    assert {code for code in found if not code.startswith("P")} == expected
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [("minimum -5", {"W0309"}), ("maximum -5", {"W0309"}), ("discount 5 above -5", {"D0305"}), ("fee f -5", set())],
+)
+def test_negative_numbers_beside_the_lines(item: str, expected: set[str]) -> None:
+    assert codes(f"plan p {{ charge x on calls {{ price 1 }}  {item} }}") == expected
+
+
+def test_a_negative_fee_gives_back_and_takes_no_share_of_a_discount() -> None:
+    """Rule 20: negative lines count in the sum."""
+    text = f"{HEAD}plan p {{ charge x on calls {{ price 1 }}  fee rebate -20  discount 10% }}"
+    statement = pricing_dsl.compile(text).evaluator("p")({"calls": 100})
+    assert [str(row.amount) for row in statement.adjustments] == ["-8.00"]
+    assert dict(statement.adjustments[0].shares) == {"x": -800}
+    assert str(statement.total) == "72.00"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final
@@ -17,12 +17,13 @@ import structlog
 from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from api import health
@@ -36,7 +37,7 @@ from api.jobs.endpoints import router as jobs
 from api.jobs.runner import Runner
 from api.keys.endpoints import router as keys
 from api.limits import SWITCH_SECONDS, THREADS_MAX
-from api.logs import configure
+from api.logs import configure, ensure_configured
 from api.plugins.endpoints import router as plugins
 from api.previews import schemas as preview_schemas
 from api.previews.endpoints import increment, preview
@@ -57,6 +58,10 @@ HOUSEKEEPING_SECONDS: Final = 10
 OPEN_PATHS: Final = ("/livez", "/readyz", "/metrics", "/errors/{code}")
 """What needs no key."""
 
+ROUTERS: Final = (
+    programs, contracts, events, usage, previews, jobs, statements, balances, plugins, keys, health.router,
+)  # fmt: skip
+
 log = structlog.get_logger("pricing.api")
 
 
@@ -66,6 +71,7 @@ class Pricing:
     def __init__(
         self, settings: ServerSettings, database: Database, clock: Callable[[], datetime] | None = None
     ) -> None:
+        ensure_configured()
         self.state = State(settings, database, clock)
         self.fastapi = routes(self.state)
         self.edge = Edge(
@@ -100,9 +106,7 @@ def routes(state: State) -> FastAPI:
     )
     app.state.pricing = state
     app.state.runner = Runner(state)
-    for router in (
-        programs, contracts, events, usage, previews, jobs, statements, balances, plugins, keys, health.router,
-    ):  # fmt: skip
+    for router in ROUTERS:
         app.include_router(router)
     # An exception that has no handler by its class comes last, and Starlette raises it again for the edge to log.
     for raised in (*REFUSALS, SQLAlchemyError, psycopg.Error, Exception):
@@ -126,6 +130,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     keeping.cancel()
     await asyncio.to_thread(app.state.runner.stop)
     await asyncio.to_thread(state.keys.write_used, state.keys.take_used())
+    state.kept.close()
     state.database.close()
 
 
@@ -173,8 +178,8 @@ async def unknown(request: Request, error: Exception) -> Response:
 def methods_of(request: Request) -> list[str]:
     """The methods that a path knows, over all its routes."""
     found: set[str] = {"OPTIONS"}
-    for route in request.app.routes:
-        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+    for route in all_routes():
+        if route.matches(request.scope)[0] is not Match.NONE:
             found |= route.methods or set()
     return sorted(found | {"HEAD"} if "GET" in found else found)
 
@@ -203,5 +208,23 @@ def document(app: FastAPI) -> dict[str, Any]:
         for path, operations in made["paths"].items():
             for operation in operations.values():
                 operation["security"] = [] if path in OPEN_PATHS else [{"key": []}]
+        for path, method, scope in scopes():
+            made["paths"][path][method]["x-scope"] = scope
         app.openapi_schema = made
     return app.openapi_schema
+
+
+def all_routes() -> Iterator[APIRoute]:
+    for router in ROUTERS:
+        yield from (route for route in router.routes if isinstance(route, APIRoute))
+
+
+def scopes() -> Iterator[tuple[str, str, str]]:
+    """Path, method and scope of every operation that needs a key."""
+    for route in all_routes():
+        needed = getattr(route.endpoint, "scope", None) or next(
+            (scope for each in route.dependant.dependencies if (scope := getattr(each.call, "scope", None))), None
+        )
+        if needed is not None:
+            for method in route.methods or ():
+                yield route.path, method.lower(), needed

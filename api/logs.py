@@ -46,6 +46,12 @@ def configure(format_: str, level: str = "info") -> None:
     )
 
 
+def ensure_configured() -> None:
+    """What structlog does by itself prints the values of variables with an error: that must not happen here."""
+    if not structlog.is_configured():
+        configure("console")
+
+
 def log_request(request_id: str, method: str, path: str, status: int, seconds: float, key_id: str | None) -> None:
     """The line of a request. As JSON it is written here: there are so many that a chain of processors would cost."""
     if not _has_requests and status < 500:

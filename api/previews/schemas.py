@@ -108,7 +108,10 @@ class Batch(Schema):
 
 
 class Statement(Given):
-    """A statement that is not kept. Decimals are strings; `is_final` says whether it could be finalised as it is."""
+    """A statement that is not kept. Decimals are strings; `is_final`: nothing of it is unpriced or assumed.
+
+    Where periods before it are not finalised, it stands on them as they are now, from `unfinalised_since` on.
+    """
 
     target: str
     currency: str
@@ -118,6 +121,7 @@ class Statement(Given):
     adjustments: list[dict[str, Any]]
     unpriced: list[dict[str, Any]]
     is_final: bool
+    unfinalised_since: str | None
 
 
 class Incremented(Given):

@@ -126,9 +126,13 @@ class Previews:
 
     def preview(self, asked: PreviewStruct) -> dict[str, Any]:
         """The statement as JSON."""
-        statement = self.ready(asked).statement(explain=asked.explain, waits=self.waits)
+        ready = self.ready(asked)
+        statement = ready.statement(explain=asked.explain, waits=self.waits)
+        since = ready.opened.opening.since
         PREVIEWS.inc()
-        return {**statement.to_dict(), "is_final": statement.is_final}
+        return {
+            **statement.to_dict(), "is_final": statement.is_final and since is None, "unfinalised_since": since
+        }  # fmt: skip
 
     def increment(self, asked: IncrementStruct) -> dict[str, Any]:
         """What one more piece of usage costs, after what was used so far."""
@@ -141,7 +145,7 @@ class Previews:
         PREVIEWS.inc()
 
         def money(minor: int) -> str:
-            return f"{Decimal(minor).scaleb(-program.digits):f}"
+            return minor_text(minor, program.digits)
 
         rises = {name: after.get(name, 0) - before.get(name, 0) for name in {**before, **after}}
         return {
@@ -258,17 +262,19 @@ class Previews:
     ) -> Found:
         """What is kept, or what the store says. Raises `Waits` where it must be asked."""
         kept = self.state.kept
-        known: Found | None = kept.get(self.tenant_id, key)
-        if known is not None:
-            return known
-        if not self.waits:
+
+        def look_up() -> Found:
+            age = kept.age(self.tenant_id)
+            with self.state.database.reading() as work:
+                found = find(work)
+            if is_small is None or is_small(found):
+                kept.put(self.tenant_id, key, found, age)
+            return found
+
+        known: Found | None = kept.get(self.tenant_id, key, look_up)
+        if known is None and not self.waits:
             raise Waits
-        age = kept.age(self.tenant_id)
-        with self.state.database.reading() as work:
-            found = find(work)
-        if is_small is None or is_small(found):
-            kept.put(self.tenant_id, key, found, age)
-        return found
+        return look_up() if known is None else known
 
 
 def source_of(asked: AskedStruct) -> str:
@@ -346,7 +352,7 @@ def with_more(program: ir.Program, usage: Any, more: Any, now: int, zone: ZoneIn
     merged = dict(usage)
     for meter, added in more.items():
         known = merged.get(meter)
-        if known is not None and not adds.get(meter, True):
+        if known and not adds.get(meter, True):
             raise RuntimeProblem(
                 "X0404", f"`{meter}` does not add up: what is more of it is not the sum", "preview it with all usage"
             )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
@@ -38,7 +39,14 @@ def get_usage(
     document = {
         "customer": customer,
         "contract": found.contract.name,
-        "period": {"from": str(start), "to": str(end)},
-        "usage": found.usage,
+        "period": {"from": start.isoformat(), "to": end.isoformat()},
+        "usage": shown(found.usage),
     }
     return Answer(200, document).response()
+
+
+def shown(usage: Any) -> Any:
+    """Usage whose quantities are texts, whatever the store keeps them as."""
+    if not isinstance(usage, Mapping):
+        return [{**segment, "usage": shown(segment["usage"])} for segment in usage]
+    return {meter: [{**cell, "quantity": str(cell["quantity"])} for cell in cells] for meter, cells in usage.items()}

@@ -8,6 +8,7 @@ what was accepted is finished and the rest refused.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import secrets
 import time
@@ -18,6 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import Keys
+from api.deadlines import Deadlines
 from api.limits import BODIES_IN_WORK_MAX, WATCHERS_MAX
 from api.logs import log_request
 from api.metrics import IN_WORK, LATE, SHED, WATCHED, Answered
@@ -31,6 +33,9 @@ GUARDED: Final = "/v1/"
 PATH_LOGGED_MAX: Final = 200
 GONE: Final = 499
 """The status in log and metrics of a request whose client did not wait."""
+
+_PROCESS: Final = secrets.token_hex(6)
+_COUNTED: Final = itertools.count()
 
 log = structlog.get_logger("pricing.api")
 
@@ -49,6 +54,9 @@ class Edge:
         self.watchers = 0
         self.stopping = False
         self.answered = Answered()
+        self.deadlines = Deadlines(seconds_max)
+        IN_WORK.set_function(lambda: self.in_work)
+        WATCHED.set_function(lambda: self.watchers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -95,14 +103,6 @@ class Edge:
             await asyncio.sleep(0.01)
 
 
-class Cut(Exception):  # noqa: N818 - answered with a problem
-    """A body that is too large, or came too slowly."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.detail)
-        self.problem = problem
-
-
 class Exchange:
     """One request and its answer: counted, timed, measured, answered once."""
 
@@ -119,7 +119,6 @@ class Exchange:
         self._is_watching = False
         self._was_cut = False
         self._task: asyncio.Task[Any] | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._late_answer: asyncio.Task[None] | None = None
 
     async def run(self, scope: Scope) -> None:
@@ -131,20 +130,17 @@ class Exchange:
             return
         edge = self.edge
         edge.in_work += 1
-        IN_WORK.set(edge.in_work)
         self._task = asyncio.current_task()
-        self._timer = asyncio.get_running_loop().call_later(edge.seconds_max, self._too_late, scope)
+        edge.deadlines.begin(self, lambda: self._too_late(scope))
         try:
             await self._do(scope)
         finally:
-            self._timer.cancel()
+            edge.deadlines.end(self)
             edge.bytes_in_work -= self._bytes
             if self._is_watching:
                 edge.watchers -= 1
-                WATCHED.set(edge.watchers)
             else:
                 edge.in_work -= 1
-                IN_WORK.set(edge.in_work)
             if self._late_answer is not None:
                 await self._late_answer
 
@@ -156,8 +152,8 @@ class Exchange:
                 scope["caller"] = caller
                 self.key_id = caller.key_id
             await self.edge.app(scope, self.receive, self.send)
-        except (Cut, Problem) as error:
-            await self.answer(scope, error.problem if isinstance(error, Cut) else error)
+        except Problem as error:
+            await self.answer(scope, error)
         except ClientDisconnect:
             self.status = self.status or GONE
         except asyncio.CancelledError:
@@ -201,11 +197,9 @@ class Exchange:
         self._is_watching = True
         edge.in_work -= 1
         edge.watchers += 1
-        IN_WORK.set(edge.in_work)
-        WATCHED.set(edge.watchers)
 
     async def receive(self) -> Message:
-        """A piece of the body, counted. Raises `Cut`."""
+        """A piece of the body, counted. Raises `Problem` A0202, A0209."""
         self._is_receiving = True
         try:
             message = await self._receive()
@@ -215,15 +209,14 @@ class Exchange:
             assert self._task is not None
             self._task.uncancel()
             self._was_cut = False
-            slow = Problem("A0209", "the body came too slowly", headers={"Connection": "close"})
-            raise Cut(slow) from None
+            raise Problem("A0209", "the body came too slowly", headers={"Connection": "close"}) from None
         finally:
             self._is_receiving = False
         size = len(message.get("body", b""))
         self._bytes += size
         self.edge.bytes_in_work += size
         if self._bytes > self.edge.body_bytes_max:
-            raise Cut(self.edge.too_large())
+            raise self.edge.too_large()
         return message
 
     async def send(self, message: Message) -> None:
@@ -245,11 +238,11 @@ class Exchange:
 
 
 def id_of(scope: Scope) -> str:
-    """The id that the caller gave, or a new one."""
+    """The id that the caller gave, or a new one: the process's and a number."""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return str(value.decode())
-    return secrets.token_hex(8)
+    return f"{_PROCESS}{next(_COUNTED):08x}"
 
 
 def path_of(scope: Scope) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Final, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -21,6 +20,7 @@ from pricing_dsl.evaluate.evaluator import Evaluator, Period
 from pricing_dsl.evaluate.statement import Statement
 from pricing_dsl.ir import json as ir_json
 from pricing_dsl.ir import nodes as ir
+from pricing_dsl.values.numbers import minor_text
 from pricing_dsl.values.periods import ContractPeriod, seconds_of, text
 from runtime.errors import RuntimeProblem
 from runtime.rating.bound import Bound
@@ -72,6 +72,7 @@ class Agreed(NamedTuple):
     period: ContractPeriod
     dates: Period
     priced: Priced
+    opened: Opened
 
 
 class Opened(NamedTuple):
@@ -161,33 +162,32 @@ class Previews:
         period = None if asked.period is None else (asked.period.from_, asked.period.to)
         if asked.program is not None or asked.inline is not None:
             return self._draft(asked, period)
-        agreed = self._agreed(str(asked.customer), asked.contract, period)
-        opened = self._opened(agreed, asked)
-        return Ready(agreed.priced, self._usage(agreed, opened.opening, asked), agreed.dates, opened)
+        agreed = self._agreed(asked, period)
+        return Ready(agreed.priced, self._usage(agreed, asked), agreed.dates, agreed.opened)
 
     # --- a customer's contract ---
 
-    def _agreed(self, customer: str, contract: str | None, period: Period | None) -> Agreed:
+    def _agreed(self, asked: AskedStruct, period: Period | None) -> Agreed:
+        """The contract, and what its period opens with unless that is handed over."""
+        customer, contract = str(asked.customer), asked.contract
+        is_own = asked.balances is not None or asked.counters is not None
+
         def find(work: Work) -> Agreed:
             row = programs.contract(work, self.tenant_id, customer, contract)
-            bound, asked = self.state.binder.for_period(work, row, period)
-            start, end = (text(each) for each in dates_of(asked))
+            bound, whole = self.state.binder.for_period(work, row, period)
+            start, end = (text(each) for each in dates_of(whole))
+            opened = EMPTY
+            if not is_own and whole.start > bound.contract.start:
+                opened = Opened(*self.state.previewer.opening(work, row, bound, whole))
             priced = self._once(id(bound.evaluator), lambda: bound.evaluator)
-            return Agreed(row, bound, asked, (start, end), priced)
+            return Agreed(row, bound, whole, (start, end), priced, opened)
 
-        return self._kept(("agreed", customer, contract, period), find)
+        agreed = self._kept(("agreed", customer, contract, period, is_own), find)
+        if is_own:
+            return agreed._replace(opened=Opened(Opening(asked.balances or {}, asked.counters or {}, None), ()))
+        return agreed
 
-    def _opened(self, agreed: Agreed, asked: AskedStruct) -> Opened:
-        if asked.balances is not None or asked.counters is not None:
-            return Opened(Opening(asked.balances or {}, asked.counters or {}, None), ())
-        if agreed.period.start <= agreed.bound.contract.start:
-            return EMPTY
-        return self._kept(
-            ("opened", agreed.row.id, agreed.bound.versions, agreed.period.start),
-            lambda work: Opened(*self.state.previewer.opening(work, agreed.row, agreed.bound, agreed.period)),
-        )
-
-    def _usage(self, agreed: Agreed, opening: Opening, asked: AskedStruct) -> Any:
+    def _usage(self, agreed: Agreed, asked: AskedStruct) -> Any:
         source = source_of(asked)
         if source == "supplied":
             return {} if asked.usage is None else asked.usage
@@ -196,7 +196,7 @@ class Previews:
         stored = self._kept(
             ("used", agreed.row.id, agreed.bound.versions, start, end, is_own),
             lambda work: stored_usage(
-                work, agreed.bound, agreed.row.customer, pieces_of(agreed.bound, agreed.period, opening)
+                work, agreed.bound, agreed.row.customer, pieces_of(agreed.bound, agreed.period, agreed.opened.opening)
             ),
             is_small=lambda usage: is_own and count_of(usage) <= CELLS_KEPT_MAX,
         )

@@ -252,6 +252,13 @@ def test_a_step_of_groups_leaves_a_group_of_another_plan() -> None:
     assert lines(bill(program, cut(30, 40))) == {"x": "130.00"}
 
 
+def test_steps_on_the_sum_of_an_arm_that_has_ended_do_not_act() -> None:
+    """They act as they stand in the last segment (step 10), which has no arms: 30 at 1 and 40 at 3."""
+    program = f"""plan p {{ charge x on calls {{ match region {{ eu {{ price 1  plus 10 }}  else {{ price 2 }} }} }} }}
+      contract c {{ plan p  {YEAR}  from 2026-03-16 {{ override x {{ price 3 }} }} }}"""
+    assert lines(bill(program, cut(30, 40))) == {"x": "150.00"}
+
+
 # --- counters and credits --------------------------------------------------------------------------------------------
 
 

@@ -278,35 +278,77 @@ PRICES = st.sampled_from(
 )
 
 
+QUANTITIES = st.lists(st.integers(0, 60), min_size=2, max_size=6)
+
+
 def test_bills_under_a_counter_add_up_to_the_year() -> None:
-    """What months cost under `counted yearly` is what their usage costs at once, with the last month cut by a phase."""
+    """What months cost under `counted yearly` is what their usage costs at once, without the units that a credit pays.
+
+    January is cut by a phase. A credit pays in time what has come to its price.
+    """
     seen: Seen = Counter()
 
-    @given(PRICES, st.lists(st.integers(0, 60), min_size=2, max_size=6), st.sampled_from(["each region", ""]))
-    def law(price: str, quantities: list[int], each: str) -> None:
-        steps = f"{each}  counted yearly  {price}"
+    @given(PRICES, QUANTITIES, st.sampled_from(["each region", ""]), st.sampled_from([0, 0, 25, 70]))
+    def law(price: str, quantities: list[int], each: str, credit: int) -> None:
+        if re.match("include|round|at least", price) or (each and "even at zero" in price):
+            credit = 0
         text = (
-            f"{HEAD}\nplan p {{ charge x on calls {{ {steps} }} }}\n"
+            f"{HEAD}\nplan p {{ charge x on calls {{ {each}  counted yearly  {price} }} }}\n"
             f"plan once {{ charge x on calls {{ {each} {price} }} }}\n"
-            "contract c { plan p  term 2026-01-01 to 2028-01-01  from 2026-01-16 { override x { times 1 } } }"
+            "contract c { plan p  term 2026-01-01 to 2028-01-01  from 2026-01-16 { override x { times 1 } }"
+            f"{f'  credit g {credit} calls across cells in order' if credit else ''} }}"
         )
         first, *later = [cells(quantity, number) for number, quantity in enumerate(quantities)]
         halves = [
             {"from": "2026-01-01", "to": "2026-01-16", "usage": {"calls": first}},
             {"from": "2026-01-16", "to": "2026-02-01", "usage": {"calls": later[0]}},
         ]
+        balances: dict[str, Any] = {}
         counters: dict[str, Any] = {}
         total = Fraction(0)
         for number, usage in enumerate([halves, *({"calls": calls} for calls in later[1:])]):
             period = (month_start(date(2026, 1, 1), number, 1), month_start(date(2026, 1, 1), number + 1, 1))
-            statement = evaluated(text, usage, period, {}, counters)
-            total, counters = total + statement.line("x").exact, dict(statement.counters)
-        whole = [cell for number, quantity in enumerate(quantities) for cell in cells(quantity, number)]
-        assert total == compiled(text).evaluator("once")({"calls": added(whole)}).line("x").exact
-        show(seen, *(["several months"] if len(quantities) > 2 else []))
+            statement = evaluated(text, usage, period, balances, counters)
+            total += statement.line("x").exact
+            balances, counters = dict(statement.balances), dict(statement.counters)
+        unpaid = [cell for number, left in enumerate(without(quantities, credit)) for cell in cells(left, number)]
+        assert total == compiled(text).evaluator("once")({"calls": added(unpaid)}).line("x").exact
+        show(seen, *(["several months"] if len(quantities) > 2 else []), *(["credit"] if credit else []))
 
     law()
-    require_shown(seen, 0.3, "several months")
+    require_shown(seen, 0.1, "several months", "credit")
+
+
+def without(quantities: list[int], paid: int) -> list[int]:
+    """Quantities less what is paid of them, the first first."""
+    found = []
+    for quantity in quantities:
+        found.append(max(quantity - paid, 0))
+        paid = max(paid - quantity, 0)
+    return found
+
+
+def test_units_of_a_volume_pay_the_tier_that_the_whole_reaches() -> None:
+    """Each segment's units at the rate of the period's tier, as it stands in that segment (rule 2)."""
+    seen: Seen = Counter()
+
+    @given(st.integers(0, 80), st.integers(0, 80), st.integers(1, 120), st.sampled_from(["1", "0.8", "3"]))
+    def law(early: int, late: int, bound: int, factor: str) -> None:
+        text = (
+            f"{HEAD}\nplan p {{ charge x on calls {{ volume {{ to {bound}: 4  above: 1 }} }} }}\n"
+            "contract c { plan p  term 2026-01-01 to 2028-01-01"
+            f"  from 2026-03-16 {{ override x {{ times {factor} }} }} }}"
+        )
+        usage = [
+            {"from": "2026-03-01", "to": "2026-03-16", "usage": {"calls": cells(early, 0)}},
+            {"from": "2026-03-16", "to": "2026-04-01", "usage": {"calls": cells(late, 1)}},
+        ]
+        rate = 4 if early + late <= bound else 1
+        assert evaluated(text, usage).line("x").exact == rate * (early + late * Fraction(factor))
+        show(seen, *(["reaches another tier"] if early <= bound < early + late else []))
+
+    law()
+    require_shown(seen, 0.1, "reaches another tier")
 
 
 def cells(quantity: int, number: int) -> list[dict[str, str]]:

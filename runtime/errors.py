@@ -19,6 +19,7 @@ CODES: dict[str, str] = {
     "X0307": "an aggregation that failed",
     "X0308": "dimension values that are too long",
     "X0309": "too many combinations of dimension values",
+    "X0310": "a file of events that cannot be read",
     "X0105": "no such key, or no such job",
     "X0201": "the database is at another revision",
     "X0202": "the database cannot be reached",

@@ -18,6 +18,12 @@ BATCH_EVENTS_MAX = 50_000
 BATCH_BYTES_MAX = 64_000_000
 """Size of one batch as text."""
 
+FILE_BATCH_EVENTS = 5_000
+"""Events of a file that are one batch: answered, and on the disk, together."""
+
+FILE_BATCH_BYTES = 16_000_000
+"""Size of such a batch as text, and of one line."""
+
 EVENT_NAME_CHARACTERS_MAX = 200
 """Length of an event's id, source, type and subject."""
 

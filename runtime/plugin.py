@@ -21,6 +21,7 @@ def register_commands() -> Sequence[Command]:
     return [
         Command("program", lambda: _command("program"), "Publish programs; every version stays."),
         Command("contract", lambda: _command("contract"), "Bind contracts to customers."),
+        Command("ingest", lambda: _command("ingest"), "Take in usage events."),
         Command("rate", lambda: _command("rate"), "Price what a customer has used, and finalise it."),
         Command("statement", lambda: _command("statement"), "Show finalised statements."),
         Command("balances", lambda: _command("balances"), "Show balances with their ledger."),

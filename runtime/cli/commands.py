@@ -199,6 +199,28 @@ def backtest_programs(
     end(lambda: backtesting.run(old, new, period, customer, on, results, format_, database, tenant))
 
 
+# --- usage -----------------------------------------------------------------------------------------------------------
+
+ingest = command()
+
+
+@ingest.command()
+def ingest_file(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Events as NDJSON, CSV or Parquet; - is standard input.")],
+    input_format: Annotated[
+        Literal["ndjson", "csv", "parquet"] | None,
+        typer.Option("--input-format", help="What the file is; else its name says it."),
+    ] = None,
+    format_: Format = "text",
+    database: DatabaseUrl = None,
+    tenant: Tenant = None,
+) -> None:
+    """Take in the events of FILE: each once, however often it comes, and what is wrong is kept with its reason."""
+    from runtime.cli import ingesting
+
+    end(lambda: ingesting.ingest_file(file, input_format, format_ == "json", database, tenant))
+
+
 # --- the database ----------------------------------------------------------------------------------------------------
 
 db = command()

@@ -8,7 +8,7 @@ event, so that one bad event harms no other.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, NamedTuple
@@ -65,7 +65,16 @@ def read_batch(data: bytes) -> list[Given]:
     try:
         return [_ONE.decode(data)]
     except NOT_READ:
-        return [_read_one(line) for line in data.splitlines() if line.strip()]
+        return [_read_one(line) for line in data.split(b"\n") if line.strip()]
+
+
+def read_each(lines: Sequence[bytes]) -> list[Given]:
+    """Events of lines that are not empty, one of each."""
+    try:
+        events: list[Given] = [*_ONE.decode_lines(b"".join(lines))]
+    except NOT_READ:
+        events = []
+    return events if len(events) == len(lines) else [_read_one(line) for line in lines]
 
 
 def read_mappings(events: Iterable[Any]) -> Iterator[Given]:
@@ -75,7 +84,7 @@ def read_mappings(events: Iterable[Any]) -> Iterator[Given]:
             made = msgspec.convert(event, Event)
             _ENCODER.encode(made)
         except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
-            yield Malformed(repr(event), _why(error))
+            yield Malformed(json.dumps(event, default=str), _why(error))
         else:
             yield made
 
@@ -105,7 +114,7 @@ def _read_one(data: bytes) -> Given:
     try:
         return _ONE.decode(data)
     except NOT_READ as error:
-        return Malformed(data.decode("utf-8", "backslashreplace"), _why(error))
+        return Malformed(data.strip().decode("utf-8", "backslashreplace"), _why(error))
 
 
 def _why(error: Exception) -> str:

@@ -18,11 +18,13 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from pricing_dsl.evaluate.lookup import Missing, TableIndex, pattern
+from pricing_dsl.evaluate.measure import NUMBER as NUMBER_TEXT
 from pricing_dsl.ir import nodes as ir
 from runtime.limits import LOOKUPS_KEPT, MEASURED_DIGITS_MAX
 from runtime.metering.measures import Measured, plain, put, taken_by
 from runtime.store.repositories.meters import expressions_of
 
+WHOLE_TEXT: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
 Count = Callable[..., None]
 """Counts an event: `(data, time, customer, hour, place, sums)`. Raises `StepsAside` or `ArithmeticError`, and then has
 counted nothing; `EvaluationError` as the reference does."""
@@ -52,6 +54,7 @@ def printed(meters: Sequence[Measured]) -> Count:
     lines = ["def count(data, time, customer, hour, place, sums):", *printer.lines, *uses, *printer.ends]
     source = "\n".join([*lines, "    return"])
     scope: dict[str, Any] = {"Decimal": Decimal, "WHOLE_MAX": WHOLE_MAX, "StepsAside": StepsAside, "narrow": _narrow}
+    scope["numeric"] = _numeric
     scope.update(printer.constants)
     exec(compile(source, "<meters of an event type>", "exec"), scope)
     made: Count = scope["count"]
@@ -66,6 +69,19 @@ def _narrow(value: Decimal) -> None:
     _, digits, exponent = value.as_tuple()
     if len(digits) > NARROW_DIGITS_MAX or not -NARROW_DIGITS_MAX <= int(exponent) <= 0:
         raise StepsAside
+
+
+def _numeric(text: str) -> int | Decimal:
+    """A number that was sent as text, as files do; `StepsAside` for a long one, and for what is none."""
+    if len(text) <= NARROW_DIGITS_MAX and WHOLE_TEXT.fullmatch(text):
+        whole = int(text)
+        if -WHOLE_MAX < whole < WHOLE_MAX:
+            return whole
+    elif len(text) <= NARROW_DIGITS_MAX and NUMBER_TEXT.fullmatch(text):
+        value = Decimal(text)
+        _narrow(value)
+        return value
+    raise StepsAside
 
 
 def _digits(expression: ir.Expression) -> int:
@@ -323,5 +339,6 @@ NUMBER: Final = (
     "if type({0}) is int:\n"
     "    if not -WHOLE_MAX < {0} < WHOLE_MAX: raise StepsAside\n"
     "elif type({0}) is Decimal: narrow({0})\n"
+    "elif type({0}) is str: {0} = numeric({0})\n"
     "else: raise StepsAside"
 )

@@ -142,7 +142,7 @@ data = st.fixed_dictionaries(
         "time": st.sampled_from(["2020-01-01T00:00:00Z", 5, None]),
     },
 )
-usual = st.one_of(st.integers(-2, 5), st.decimals(-1, 9, places=2))
+usual = st.one_of(st.integers(-2, 5), st.decimals(-1, 9, places=2), st.sampled_from(["3", "1.50", "+2", "2e1", "-1"]))
 complete = st.fixed_dictionaries(
     {
         "tokens": usual,

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from fastapi import Header, Query
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from api.depth import DEPTH_MAX, is_deep
@@ -71,6 +71,20 @@ class Answer:
 async def raw_body(request: Request) -> bytes:
     """A dependency: the body as it came."""
     return await request.body()
+
+
+async def whole_body(request: Request) -> bytes:
+    """The same for who reads it once: the usual body comes in one piece. Raises `ClientDisconnect`."""
+    message = await request.receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        return bytes(message.get("body", b""))
+    pieces = []
+    while message["type"] == "http.request":
+        pieces.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(pieces)
+        message = await request.receive()
+    raise ClientDisconnect
 
 
 def media_type_of(request: Request) -> str:

@@ -18,7 +18,7 @@ from api.limits import BATCH_INLINE_MAX
 from api.previews import schemas
 from api.previews.service import Previews, Waits
 from api.problems import Problem, body_of, busy
-from api.requests import decoded, media_type_of
+from api.requests import decoded, media_type_of, whole_body
 from api.schemas import problems
 from api.state import State, caller_of, state_of
 
@@ -44,7 +44,7 @@ async def body_of_json(request: Request) -> bytes:
     kind = media_type_of(request)
     if kind != "application/json":
         raise Problem("A0208", f"`{kind}` is not read here", "send `Content-Type: application/json`")
-    return await request.body()
+    return await whole_body(request)
 
 
 async def answered(

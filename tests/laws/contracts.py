@@ -19,7 +19,10 @@ from hypothesis import strategies as st
 
 from pricing_dsl.compilation import Compilation, Program
 from pricing_dsl.evaluate.opening import read_balances, read_counters
-from pricing_dsl.evaluate.reference.agreement import evaluate_contract
+from pricing_dsl.evaluate.reference.agreement import evaluate_contract, segments_of, version_at
+from pricing_dsl.evaluate.reference.evaluation import Evaluation
+from pricing_dsl.evaluate.reference.timeline import InForce, Timeline
+from pricing_dsl.evaluate.segmented_usage import read_segments
 from pricing_dsl.evaluate.statement import Statement
 from pricing_dsl.ir import nodes as ir
 from pricing_dsl.source import Source
@@ -138,6 +141,22 @@ def evaluated(
     return evaluate_contract(
         program, contract, usage, evaluator.contract_period(period), opening, counted, explain=False
     )
+
+
+def evaluation_of(agreement: Agreement) -> Evaluation:
+    """Steps 1 to 3 of the contract in March, nothing counted before."""
+    note(agreement.text)
+    evaluator = compiled(agreement.text).evaluator("c")
+    program, contract = evaluator.program, evaluator.target
+    assert isinstance(contract, ir.Contract)
+    period = evaluator.contract_period(PERIOD)
+    times = segments_of(contract, period, {})
+    versions = [version_at(contract, time.start) for time in times]
+    plans = [version.plan for version in versions]
+    usages = read_segments(program, contract, plans, agreement.segments, period, times)
+    segments = tuple(InForce(*each) for each in zip(times, versions, usages, strict=True))
+    timeline = Timeline("c", period, contract.rounding, segments, contract.versions, contract)
+    return Evaluation(program, timeline, {}, explain=False)
 
 
 def is_sound(agreement: Agreement) -> bool:

@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pricing_dsl.evaluate.statement import Statement
-from tests.laws.contracts import PERIOD, Agreement, Segments, agreements, compiled, evaluated, is_sound
+from tests.laws.contracts import PERIOD, Agreement, Segments, agreements, compiled, evaluated, evaluation_of, is_sound
 from tests.laws.contracts_clauses import DAYS, STREAMS, Item, within
 from tests.laws.contracts_lines import CHARGES
 from tests.laws.contracts_shown import Seen, facts_of, require_shown, show
@@ -219,6 +219,32 @@ def test_a_phase_over_the_whole_term_is_no_phase() -> None:
 
     law()
     require_shown(seen, 0.05, "overrides", "adjustments", "balances")
+
+
+def test_a_percentage_in_a_phase_is_of_its_own_segments() -> None:
+    """`discount 10%` takes that of the parts of lines in the segments in which it is in force (rule 21)."""
+    seen: Seen = Counter()
+
+    @few
+    @given(agreements(plain=True), st.data())
+    def law(agreement: Agreement, data: st.DataObject) -> None:
+        plain = agreement.without("adjustments", "balances")
+        start = data.draw(st.sampled_from(within(plain.term)))
+        end = data.draw(st.sampled_from([*(day for day in within(plain.term) if day > start), plain.term[1]]))
+        items = (*plain.items, Item("adjustments", "discount 10%", f"from {start} to {end}"))
+        discounted = replace(plain, items=items)
+        evaluation = evaluation_of(discounted)
+        begins = [segment[:10] for segment, _ in evaluation.timeline.cut_texts or [(start, end)]]
+        inside = [index for index, day in enumerate(begins) if start <= day < end]
+        lines = evaluation.lines(evaluation.quantities()).values()
+        base = sum(line.by_segment.get(index, 0) for line in lines for index in inside)
+        rows = [row.minor for row in priced(discounted).adjustments]
+        assert rows == [-((max(base, 0) + 5) // 10)]
+        outside = len(inside) < len(evaluation.timeline.segments)
+        show(seen, *(["outside"] if outside and base else []))
+
+    law()
+    require_shown(seen, 0.1, "outside")
 
 
 # --- clauses that say nothing ----------------------------------------------------------------------------------------

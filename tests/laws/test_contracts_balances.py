@@ -14,18 +14,13 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import given, note, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pricing_dsl.evaluate.reference.agreement import segments_of, version_at
-from pricing_dsl.evaluate.reference.evaluation import Evaluation
 from pricing_dsl.evaluate.reference.fees import billed_services
-from pricing_dsl.evaluate.reference.timeline import InForce, Timeline
-from pricing_dsl.evaluate.segmented_usage import read_segments
 from pricing_dsl.evaluate.statement import Statement
-from pricing_dsl.ir import nodes as ir
 from pricing_dsl.values.periods import month_start
-from tests.laws.contracts import PERIOD, Agreement, Segments, agreements, compiled, evaluated, grants
+from tests.laws.contracts import PERIOD, Agreement, Segments, agreements, compiled, evaluated, evaluation_of, grants
 from tests.laws.contracts_lines import HEAD
 from tests.laws.contracts_shown import Seen, facts_of, require_shown, show
 
@@ -179,7 +174,6 @@ def test_segments_cells_and_net_shares_foot() -> None:
 
     @given(agreements())
     def law(agreement: Agreement) -> None:
-        note(agreement.text)
         evaluation = evaluation_of(agreement)
         charging = evaluation.quantities()
         lines = evaluation.lines(charging)
@@ -206,21 +200,6 @@ def test_segments_cells_and_net_shares_foot() -> None:
     law()
     require_shown(seen, 0.05, "segments", "cells")
     require_shown(seen, 0.005, "tops up")
-
-
-def evaluation_of(agreement: Agreement) -> Evaluation:
-    """Steps 1 to 3 of the contract in March, nothing counted before."""
-    evaluator = compiled(agreement.text).evaluator("c")
-    program, contract = evaluator.program, evaluator.target
-    assert isinstance(contract, ir.Contract)
-    period = evaluator.contract_period(PERIOD)
-    times = segments_of(contract, period, {})
-    versions = [version_at(contract, time.start) for time in times]
-    plans = [version.plan for version in versions]
-    usages = read_segments(program, contract, plans, agreement.segments, period, times)
-    segments = tuple(InForce(*each) for each in zip(times, versions, usages, strict=True))
-    timeline = Timeline("c", period, contract.rounding, segments, contract.versions, contract)
-    return Evaluation(program, timeline, {}, explain=False)
 
 
 def test_both_evaluators_give_the_same_statement() -> None:

@@ -21,7 +21,7 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
@@ -29,7 +29,7 @@ from starlette.types import Receive, Scope, Send
 from api import health
 from api.balances.endpoints import router as balances
 from api.contracts.endpoints import router as contracts
-from api.edge import Cut, Edge
+from api.edge import GONE, Edge
 from api.events import schemas as event_schemas
 from api.events.endpoints import router as events
 from api.hot import Hot
@@ -111,6 +111,7 @@ def routes(state: State) -> FastAPI:
     # An exception that has no handler by its class comes last, and Starlette raises it again for the edge to log.
     for raised in (*REFUSALS, SQLAlchemyError, psycopg.Error, Exception):
         app.add_exception_handler(raised, handle)
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, unknown)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
@@ -155,12 +156,17 @@ async def invalid(request: Request, error: Exception) -> Response:
     return response_of(malformed(error.errors()), str(request.scope.get("request_id", "")))
 
 
+async def gone(_request: Request, _error: Exception) -> Response:
+    """Nobody waits for this answer: it is for the log."""
+    return Response(status_code=GONE)
+
+
 async def unknown(request: Request, error: Exception) -> Response:
     """What no route takes, and bodies that FastAPI could not read."""
     assert isinstance(error, HTTPException)
     problem: Problem
-    if isinstance(error.__cause__, Cut):
-        problem = error.__cause__.problem
+    if isinstance(error.__cause__, Problem):
+        problem = error.__cause__
     elif error.status_code == 405:
         methods = ", ".join(methods_of(request))
         if request.method == "OPTIONS":

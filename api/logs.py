@@ -41,9 +41,18 @@ def configure(format_: str, level: str = "info") -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=lambda *_: StandardError(),
     )
+
+
+class StandardError:
+    """Writes lines to what standard error is at that moment."""
+
+    def msg(self, line: str) -> None:
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+    info = warning = error = critical = msg
 
 
 def ensure_configured() -> None:

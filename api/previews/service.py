@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -45,12 +46,17 @@ class Waits(Exception):  # noqa: N818 - the work is done again where it may wait
 
 
 class Priced:
-    """An evaluator, and how long it took the last time for each way to ask it."""
+    """An evaluator, and how long it took the last time for each way to ask it.
 
-    __slots__ = ("evaluator", "seconds")
+    `adds` says of each meter whether its quantities add up; `zone` is a contract's, for a plan's usage has no segments.
+    """
+
+    __slots__ = ("adds", "evaluator", "seconds", "zone")
 
     def __init__(self, evaluator: Evaluator) -> None:
         self.evaluator = evaluator
+        self.adds = {each.name: each.adds_over_time and each.adds_over_dimensions for each in evaluator.program.meters}
+        self.zone = ZoneInfo(evaluator.target.timezone) if isinstance(evaluator.target, ir.Contract) else None
         self.seconds: dict[str, float] = {}
 
     def timed(self, way: str, work: Callable[[], Found], *, waits: bool) -> Found:
@@ -106,13 +112,13 @@ class Ready(NamedTuple):
             waits=waits,
         )
 
-    def amounts(self, *, waits: bool) -> dict[str, int]:
-        """Minor units by line, and `total`."""
+    def amounts(self, more: Any, *, waits: bool) -> tuple[dict[str, int], dict[str, int]]:
+        """Minor units by line, and `total`: of the usage, and of `more` in its place."""
         if self.opened.is_empty:
-            return self.priced.timed(
-                "amounts", lambda: self.priced.evaluator.amounts(self.usage, self.dates), waits=waits
-            )
-        return amounts_of(self.statement(explain=False, waits=waits))
+            run, dates = self.priced.evaluator.amounts, self.dates
+            return self.priced.timed("amounts", lambda: (run(self.usage, dates), run(more, dates)), waits=waits)
+        before = self.statement(explain=False, waits=waits)
+        return amounts_of(before), amounts_of(self._replace(usage=more).statement(explain=False, waits=waits))
 
 
 class Previews:
@@ -139,21 +145,19 @@ class Previews:
         """What one more piece of usage costs, after what was used so far."""
         ready = self.ready(asked)
         program = ready.priced.evaluator.program
-        zone = zone_of(ready.priced.evaluator)
-        more = with_more(program, ready.usage, asked.add, seconds_of(self.state.clock()), zone)
-        before = ready.amounts(waits=self.waits)
-        after = ready._replace(usage=more).amounts(waits=self.waits)
+        more = with_more(ready.priced, ready.usage, asked.add, self.state.clock)
+        before, after = ready.amounts(more, waits=self.waits)
         PREVIEWS.inc()
-
-        def money(minor: int) -> str:
-            return minor_text(minor, program.digits)
-
-        rises = {name: after.get(name, 0) - before.get(name, 0) for name in {**before, **after}}
+        digits, rises = program.digits, {}
+        for name in {**before, **after}:
+            rise = after.get(name, 0) - before.get(name, 0)
+            if rise and name != "total":
+                rises[name] = minor_text(rise, digits)
         return {
-            "amount": money(rises["total"]),
+            "amount": minor_text(after["total"] - before["total"], digits),
             "currency": program.currency,
-            "lines": {name: money(rise) for name, rise in rises.items() if rise and name != "total"},
-            "total": money(after["total"]),
+            "lines": rises,
+            "total": minor_text(after["total"], digits),
         }
 
     def ready(self, asked: AskedStruct) -> Ready:
@@ -310,11 +314,6 @@ def chosen(names: Sequence[str], on: str | None) -> str:
     return on
 
 
-def zone_of(evaluator: Evaluator) -> ZoneInfo | None:
-    """The time zone of a contract; a plan's usage has no segments."""
-    return ZoneInfo(evaluator.target.timezone) if isinstance(evaluator.target, ir.Contract) else None
-
-
 def amounts_of(statement: Statement) -> dict[str, int]:
     """Minor units by line, before adjustments, and `total`. Raises `EvaluationError` R0103 where usage is unpriced."""
     if statement.unpriced:
@@ -333,30 +332,36 @@ def count_of(usage: Any) -> int:
     return sum(len(cells) for segment in segments for cells in segment.values())
 
 
-def with_more(program: ir.Program, usage: Any, more: Any, now: int, zone: ZoneInfo | None) -> Any:
-    """Usage and one more piece of it; where the period is cut, in the segment that `now` is in, else in the last.
+def with_more(priced: Priced, usage: Any, more: Any, clock: Callable[[], datetime]) -> Any:
+    """Usage and one more piece of it; where the period is cut, in the segment that it is now, else in the last.
 
     Raises `Problem` A0201 for what is no usage, `RuntimeProblem` X0404 for meters whose numbers do not add up.
     """
-    if isinstance(usage, list) and zone is not None:
+    if isinstance(usage, list) and priced.zone is not None:
+        now = seconds_of(clock())
         for place, segment in enumerate(usage):
-            limits = stretch(segment, zone)
+            limits = stretch(segment, priced.zone)
             if limits is None:
                 raise Problem("A0201", "a segment of usage has `from`, `to` and `usage`", "", f"/usage/{place}")
             if limits[0] <= now < limits[1] or place == len(usage) - 1:
-                added = {**segment, "usage": with_more(program, segment["usage"], more, now, None)}
-                return [*usage[:place], added, *usage[place + 1 :]]
+                return [
+                    *usage[:place], {**segment, "usage": added(priced, segment["usage"], more)}, *usage[place + 1 :]
+                ]  # fmt: skip
+    return added(priced, usage, more)
+
+
+def added(priced: Priced, usage: Any, more: Any) -> dict[str, Any]:
+    """Both in one, of what nothing cuts. Raises as `with_more` does."""
     if not isinstance(usage, Mapping) or not isinstance(more, Mapping):
         raise Problem("A0201", "usage maps meters to quantities or to cells", 'write {"calls": "100"}', "/add")
-    adds = {meter.name: meter.adds_over_time and meter.adds_over_dimensions for meter in program.meters}
     merged = dict(usage)
-    for meter, added in more.items():
+    for meter, given in more.items():
         known = merged.get(meter)
-        if known and not adds.get(meter, True):
+        if known and not priced.adds.get(meter, True):
             raise RuntimeProblem(
                 "X0404", f"`{meter}` does not add up: what is more of it is not the sum", "preview it with all usage"
             )
-        merged[meter] = added if known is None else [*cells_of(known), *cells_of(added)]
+        merged[meter] = given if known is None else [*cells_of(known), *cells_of(given)]
     return merged
 
 

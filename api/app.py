@@ -26,7 +26,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
-from api import health
+from api import examples, health
 from api.balances.endpoints import router as balances
 from api.contracts.endpoints import router as contracts
 from api.edge import GONE, Edge
@@ -214,6 +214,9 @@ def document(app: FastAPI) -> dict[str, Any]:
         for path, operations in made["paths"].items():
             for operation in operations.values():
                 operation["security"] = [] if path in OPEN_PATHS else [{"key": []}]
+                for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+                    if kind.endswith("json"):
+                        content["example"] = examples.BODIES[operation["operationId"]]
         for path, method, scope in scopes():
             made["paths"][path][method]["x-scope"] = scope
         app.openapi_schema = made

@@ -147,9 +147,11 @@ class BatchResults(Given):
 
 # --- the same for the hot path ---------------------------------------------------------------------------------------
 
-LineText = Annotated[str, msgspec.Meta(max_length=NAME_MAX, pattern=LINE_PATTERN)]
-CustomerText = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_MAX, pattern=LINE_PATTERN)]
-MomentText = Annotated[str, msgspec.Meta(max_length=40, pattern=LINE_PATTERN)]
+WHOLE_LINE = LINE_PATTERN.removesuffix("$") + r"\Z"
+"""Python's `$` would take a line break at the end, which that of JSON Schema does not."""
+LineText = Annotated[str, msgspec.Meta(max_length=NAME_MAX, pattern=WHOLE_LINE)]
+CustomerText = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_MAX, pattern=WHOLE_LINE)]
+MomentText = Annotated[str, msgspec.Meta(max_length=40, pattern=WHOLE_LINE)]
 NameText = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")]
 Version = Annotated[int, msgspec.Meta(ge=1, le=ROW_ID_MAX)]
 

@@ -4,20 +4,15 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from api.examples import PROGRAM
 from api.limits import FILE_CHARACTERS_MAX, FILES_MAX, SOURCE_CHARACTERS_MAX
 from api.schemas import Given, Instant, Line, Moment, Schema
-
-EXAMPLE = """currency USD
-meter calls { from "api.request"  measure count() }
-plan basic { charge calls on calls { include 1_000  price 0.01 } }
-contract acme { customer "cus_acme"  plan basic  term 2026-01-01 to 2027-01-01 }
-"""
 
 
 class Source(Schema):
     """A program's text, and the data files it reads."""
 
-    source: Annotated[str, Field(max_length=SOURCE_CHARACTERS_MAX, examples=[EXAMPLE])]
+    source: Annotated[str, Field(max_length=SOURCE_CHARACTERS_MAX, examples=[PROGRAM])]
     name: Annotated[Line, Field(description="What findings call it.")] = "program.pricing"
     files: Annotated[
         dict[Line, Annotated[str, Field(max_length=FILE_CHARACTERS_MAX)]],
@@ -26,7 +21,7 @@ class Source(Schema):
 
 
 class NewVersion(Schema):
-    source: Annotated[str, Field(max_length=SOURCE_CHARACTERS_MAX, examples=[EXAMPLE])]
+    source: Annotated[str, Field(max_length=SOURCE_CHARACTERS_MAX, examples=[PROGRAM])]
     files: Annotated[
         dict[Line, Annotated[str, Field(max_length=FILE_CHARACTERS_MAX)]],
         Field(max_length=FILES_MAX),

@@ -233,14 +233,19 @@ class Lot(NamedTuple):
         return {"amount": plain(self.amount), "end": self.end, "rolled": self.rolled}
 
 
+BalanceKind = Literal["commit", "credit", "floor"]
+
+
 class BalanceMovement(NamedTuple):
     """What happened to one balance in the period, in `unit` (a currency code or a unit's name).
 
+    `kind`: a prepaid `commit`, a `credit`, or `floor`, a postpaid commit, which holds nothing: what has counted of it.
     opening + granted = drawn + expired + closing; `rolled_over`, what moved to a new lot, counts in neither (rule 34).
     `lots` are what is left, the one that ends first before the others. `assumed`: the opening balance was not given.
     """
 
     name: str
+    kind: BalanceKind
     unit: str
     opening: Decimal
     granted: Decimal
@@ -253,7 +258,8 @@ class BalanceMovement(NamedTuple):
 
     def to_dict(self) -> Json:
         moved = {name: plain(getattr(self, name)) for name in MOVEMENTS}
-        return {"unit": self.unit, **moved, "lots": [lot.to_dict() for lot in self.lots], "assumed": self.assumed}
+        lots = [lot.to_dict() for lot in self.lots]
+        return {"kind": self.kind, "unit": self.unit, **moved, "lots": lots, "assumed": self.assumed}
 
 
 MOVEMENTS = ("opening", "granted", "drawn", "expired", "rolled_over", "closing")
@@ -295,6 +301,8 @@ def plain(amount: Decimal) -> str:
 class Statement:
     """The result of one evaluation. `total` = lines + adjustments; `due` is what remains after balances.
 
+    Dates of `period` and everywhere else on the statement are local days of `timezone`, the plan's or the contract's.
+
     `unused` are the meters of the program for which usage was given though no line of the plan mentions them.
     With anything in `unpriced` the statement is a preview only.
 
@@ -305,7 +313,7 @@ class Statement:
 
     __slots__ = (
         "adjustments", "assumed", "balances", "counters", "currency", "digits", "draws", "due_minor", "invoiced",
-        "lines", "period", "segments", "target", "total_minor", "unpriced", "unused",
+        "lines", "period", "segments", "target", "timezone", "total_minor", "unpriced", "unused",
     )  # fmt: skip
 
     def __init__(
@@ -314,6 +322,7 @@ class Statement:
         currency: str,
         digits: int,
         period: tuple[str, str] | None,
+        timezone: str,
         lines: Sequence[Line],
         adjustments: Sequence[Row],
         total_minor: int,
@@ -332,6 +341,7 @@ class Statement:
         self.currency = currency
         self.digits = digits
         self.period = period
+        self.timezone = timezone
         self.lines = lines
         self.adjustments = adjustments
         self.total_minor = total_minor
@@ -374,6 +384,7 @@ class Statement:
             "target": self.target,
             "currency": self.currency,
             "period": None if self.period is None else {"from": self.period[0], "to": self.period[1]},
+            "timezone": self.timezone,
             "lines": [line.to_dict() for line in self.lines],
             "adjustments": [row.to_dict() for row in self.adjustments],
             "total": minor_text(self.total_minor, self.digits),
@@ -381,15 +392,18 @@ class Statement:
             "unpriced": [entry.to_dict() for entry in self.unpriced],
             "unused": list(self.unused),
         }
-        agreed: Json = {
-            "segments": [{"from": start, "to": end} for start, end in self.segments],
-            "draws": [draw.to_dict() for draw in self.draws],
-            "invoiced": [entry.to_dict() for entry in self.invoiced],
-            "balances": {name: movement.to_dict() for name, movement in self.balances.items()},
-            "counters": dict(self.counters),
-            "assumed": list(self.assumed),
-        }
-        document.update((name, value) for name, value in agreed.items() if value)
+        if self.segments:
+            document["segments"] = [{"from": start, "to": end} for start, end in self.segments]
+        if self.draws:
+            document["draws"] = [draw.to_dict() for draw in self.draws]
+        if self.invoiced:
+            document["invoiced"] = [entry.to_dict() for entry in self.invoiced]
+        if self.balances:
+            document["balances"] = {name: movement.to_dict() for name, movement in self.balances.items()}
+        if self.counters:
+            document["counters"] = dict(self.counters)
+        if self.assumed:
+            document["assumed"] = list(self.assumed)
         return document
 
 

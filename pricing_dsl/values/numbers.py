@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 
 def decimal_text(value: Fraction) -> str:
@@ -12,32 +13,48 @@ def decimal_text(value: Fraction) -> str:
     >>> decimal_text(Fraction(1, 8)), decimal_text(Fraction(1, 3)), decimal_text(Fraction(-5))
     ('0.125', '1/3', '-5')
     """
-    denominator = value.denominator
+    numerator, denominator = value.as_integer_ratio()
     if denominator == 1:
-        return str(value.numerator)
-    twos = fives = 0
-    while denominator % 2 == 0:
-        denominator //= 2
-        twos += 1
-    while denominator % 5 == 0:
-        denominator //= 5
-        fives += 1
-    if denominator != 1:
-        return f"{value.numerator}/{value.denominator}"
-    places = max(twos, fives)
-    digits = str(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
-    sign = "-" if value.numerator < 0 else ""
-    return f"{sign}{digits[:-places]}.{digits[-places:]}"
+        return str(numerator)
+    places, factor = decimal_scale(denominator)
+    return _placed(numerator * factor, places) if factor else f"{numerator}/{denominator}"
 
 
 def ratio_text(numerator: int, denominator: int) -> str:
     """`decimal_text` of a ratio, in whatever terms it stands; `denominator` is positive.
 
-    >>> ratio_text(10, 5), ratio_text(1, 8), ratio_text(-2, 6)
-    ('2', '0.125', '-1/3')
+    >>> ratio_text(10, 5), ratio_text(1, 8), ratio_text(-2, 6), ratio_text(-3, 6), ratio_text(-125, 10000)
+    ('2', '0.125', '-1/3', '-0.5', '-0.0125')
     """
     whole, rest = divmod(numerator, denominator)
-    return decimal_text(Fraction(numerator, denominator)) if rest else str(whole)
+    if not rest:
+        return str(whole)
+    places, factor = decimal_scale(denominator)
+    return _placed(numerator * factor, places) if factor else decimal_text(Fraction(numerator, denominator))
+
+
+def _placed(digits: int, places: int) -> str:
+    """A number with so many decimal places, without zeros at its end; it is not whole."""
+    text = str(abs(digits)).rjust(places + 1, "0")
+    return f"{'-' if digits < 0 else ''}{text[:-places]}.{text[-places:].rstrip('0')}"
+
+
+@lru_cache(maxsize=1_024)
+def decimal_scale(denominator: int) -> tuple[int, int]:
+    """`(places, factor)` with `denominator * factor == 10**places`; `(0, 0)` where there are none.
+
+    >>> decimal_scale(8), decimal_scale(1_000), decimal_scale(6)
+    ((3, 125), (3, 1), (0, 0))
+    """
+    rest, twos, fives = denominator, 0, 0
+    while rest % 2 == 0:
+        rest //= 2
+        twos += 1
+    while rest % 5 == 0:
+        rest //= 5
+        fives += 1
+    places = max(twos, fives)
+    return (places, 10**places // denominator) if rest == 1 else (0, 0)
 
 
 def grouped_text(value: Fraction) -> str:

@@ -144,8 +144,8 @@ def test_what_is_not_said_clearly(tenant: Tenant, asked: dict[str, Any], pointer
 @pytest.mark.parametrize(
     "usage",
     [
-        {"none": 1}, {"tokens": "1e999999999"}, {"tokens": "NaN"}, {"tokens": [{"model": "a"}]}, [], "x", {"tokens": None},
-        {"tokens": [{"quantity": "1", "model": {"deep": [1]}}]}, {"tokens": True}, {"tokens": 10**70},
+        {"none": 1}, {"tokens": "1e999999999"}, {"tokens": "NaN"}, {"tokens": [{"model": "a"}]}, [], "x",
+        {"tokens": None}, {"tokens": [{"quantity": "1", "model": {"deep": [1]}}]}, {"tokens": True}, {"tokens": 10**70},
         {"tokens": [{"quantity": 1.5, "model": "a"}, 7]},
     ],
 )  # fmt: skip
@@ -163,7 +163,8 @@ def test_what_is_no_usage(tenant: Tenant, usage: Any) -> None:
 
 def test_numbers_stay_exact(tenant: Tenant) -> None:
     tenant.set_up()
-    body = '{"customer": "cus_1", "usage": {"tokens": [{"quantity": 0.1, "model": "a"}, {"quantity": "0.20", "model": "a"}]}}'
+    cells = '[{"quantity": 0.1, "model": "a"}, {"quantity": "0.20", "model": "a"}]'
+    body = f'{{"customer": "cus_1", "usage": {{"tokens": {cells}}}}}'
     answer = tenant.call("POST", "/v1/previews", content=body, headers={"Content-Type": "application/json"})
     assert answer.json()["lines"][0]["quantity"] == "0.3"
 

@@ -328,9 +328,11 @@ def test_units_lots_and_cells_of_counters() -> None:
     zero = Decimal(0)
     lots = (Lot(Decimal("1500000"), "2026-04-01", False), Lot(Decimal("20"), None, True))
     granted, drawn = Decimal(2_000_020), Decimal(500_000)
-    movement = BalanceMovement("units", "token", zero, granted, drawn, zero, zero, granted - drawn, lots, False)
+    movement = BalanceMovement(
+        "units", "credit", "token", zero, granted, drawn, zero, zero, granted - drawn, lots, False
+    )
     statement = Statement(
-        "acme", "USD", 2, ("2026-03-01", "2026-04-01"), [], [], 0, 9_500,
+        "acme", "USD", 2, ("2026-03-01", "2026-04-01"), "UTC", [], [], 0, 9_500,
         balances={"units": movement},
         draws=(Draw("units", "tokens", 0, Decimal(500_000), "1 of 1 in burn order"),),
         invoiced=(Invoiced("units", Decimal("95.00"), "2026-03-01"),),
@@ -352,9 +354,9 @@ def test_units_lots_and_cells_of_counters() -> None:
 
 
 def test_a_plans_statement_shows_none_of_it() -> None:
-    statement = Statement("list", "USD", 2, None, [], [], 0, 0)
+    statement = Statement("list", "USD", 2, None, "UTC", [], [], 0, 0)
     assert list(blocks(statement, 80)) == []
     assert list(sums(statement)) == []
     assert set(statement.to_dict()) == {
-        "target", "currency", "period", "lines", "adjustments", "total", "due", "unpriced", "unused",
+        "target", "currency", "period", "timezone", "lines", "adjustments", "total", "due", "unpriced", "unused",
     }  # fmt: skip

@@ -186,9 +186,15 @@ def test_a_correction_says_so(problems: Problems) -> None:
 
 
 def test_dates_are_midnights_in_the_plans_time_zone() -> None:
+    """The zone that the statement says; a statement of elsewhere that says none is told it by the option."""
     document = statement("p", {"seats": 3}, ("2026-03-01", "2026-04-01"))
+    of_paris = {**document, "timezone": "Europe/Paris"}
+    of_nowhere = {name: value for name, value in document.items() if name != "timezone"}
+    for rows in (exported([of_paris]), exported([of_nowhere], timezone="Europe/Paris")):
+        ends = (rows[0]["BillingPeriodStart"], rows[0]["BillingPeriodEnd"])
+        assert ends == ("2026-02-28T23:00:00Z", "2026-03-31T22:00:00Z")
     (row, *_) = exported([document], timezone="Europe/Paris")
-    assert (row["BillingPeriodStart"], row["BillingPeriodEnd"]) == ("2026-02-28T23:00:00Z", "2026-03-31T22:00:00Z")
+    assert row["BillingPeriodStart"] == "2026-03-01T00:00:00Z"
 
 
 def test_facts_come_from_the_statement_first_and_may_be_of_one_line() -> None:
@@ -255,8 +261,10 @@ def test_what_focus_requires_must_be_given(missing: str) -> None:
     ],
 )
 def test_options_that_cannot_be_right(options: Mapping[str, str], message: str) -> None:
+    document = statement("acme", {"tokens": TOKENS, "seats": 3})
+    del document["timezone"], document["balances"]["trial"]["kind"]  # as statements of elsewhere may be
     with pytest.raises(ValueError, match=message):
-        exported([statement("acme", {"tokens": TOKENS, "seats": 3})], **options)
+        exported([document], **options)
 
 
 @pytest.mark.parametrize(

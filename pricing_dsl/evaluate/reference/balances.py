@@ -256,6 +256,7 @@ def movement(ledger: Ledger, account: Account) -> BalanceMovement:
 
     return BalanceMovement(
         balance.name,
+        balance.kind,
         ledger.currency if balance.unit is None else balance.unit,
         shown(account.opening),
         shown(account.granted),

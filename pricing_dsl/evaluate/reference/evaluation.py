@@ -118,6 +118,7 @@ class Evaluation:
             currency=program.currency,
             digits=program.digits,
             period=timeline.period.bounds,
+            timezone=timeline.period.zone.key,
             lines=[line.line(nets.of_line(name)) for name, line in lines.items()],
             adjustments=list(rows),
             total_minor=total,

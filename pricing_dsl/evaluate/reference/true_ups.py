@@ -155,5 +155,15 @@ def moved(
         return minor_decimal(minor, rounding.digits)
 
     return BalanceMovement(
-        floor.name, currency, shown(opening), shown(new), shown(0), shown(ended), shown(0), shown(closing), (), assumed
+        floor.name,
+        "floor",
+        currency,
+        shown(opening),
+        shown(new),
+        shown(0),
+        shown(ended),
+        shown(0),
+        shown(closing),
+        (),
+        assumed,
     )

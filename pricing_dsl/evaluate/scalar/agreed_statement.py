@@ -28,6 +28,7 @@ class AgreedStatement(Statement):
         currency: str,
         digits: int,
         period: tuple[str, str] | None,
+        timezone: str,
         found: tuple[Any, ...],
         told: Told,
     ) -> None:
@@ -36,6 +37,7 @@ class AgreedStatement(Statement):
         self.currency = currency
         self.digits = digits
         self.period = period
+        self.timezone = timezone
         (
             self.lines, self.adjustments, self.total_minor, self.due_minor, self.unused,
             self.invoiced, self.assumed, self.segments,
@@ -56,9 +58,9 @@ class AgreedStatement(Statement):
         return (
             plain_statement,
             (
-                self.target, self.currency, self.digits, self.period, self.lines, self.adjustments, self.total_minor,
-                self.due_minor, self.unused, dict(self.balances), self.draws, self.invoiced, self.assumed,
-                self.segments,
+                self.target, self.currency, self.digits, self.period, self.timezone, self.lines, self.adjustments,
+                self.total_minor, self.due_minor, self.unused, dict(self.balances), self.draws, self.invoiced,
+                self.assumed, self.segments,
             ),
         )  # fmt: skip
 
@@ -68,6 +70,7 @@ def plain_statement(
     currency: str,
     digits: int,
     period: tuple[str, str] | None,
+    timezone: str,
     lines: list[Any],
     adjustments: list[Any],
     total_minor: int,
@@ -81,6 +84,6 @@ def plain_statement(
 ) -> Statement:
     """A statement with everything written down."""
     return Statement(
-        target, currency, digits, period, lines, adjustments, total_minor, due_minor, (), unused,
+        target, currency, digits, period, timezone, lines, adjustments, total_minor, due_minor, (), unused,
         balances=balances, draws=draws, invoiced=invoiced, assumed=assumed, segments=segments,
     )  # fmt: skip

@@ -231,6 +231,7 @@ class ScalarContract:
             program.currency,
             program.digits,
             period.bounds,
+            self.contract.timezone,
             found,
             (lambda: till.told(told(), floors)) if till.accounts else lambda: ((), floors),
         )

@@ -214,7 +214,8 @@ class FunctionCode(SourceCode):
                 self.body.line(f"return [{lines}], [{rows}], {total}, {left}, unused")
             case "statement":
                 lines, rows = self.statement_lines(code)
-                head = f"{self.plan.name!r}, {self.program.currency!r}, {self.program.digits}, period"
+                head = f"{self.plan.name!r}, {self.program.currency!r}, {self.program.digits}"
+                head = f"{head}, period, {self.plan.timezone!r}"
                 self.body.line(f"return Statement({head}, [{lines}], [{rows}], {total}, {total}, (), unused)")
             case _:
                 assert_never(self.form)

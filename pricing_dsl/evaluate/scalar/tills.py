@@ -255,6 +255,7 @@ class Till:
             opening, granted, drawn, expired, rolled, left = [self.shown(amount) for amount in (*amounts, closing)]
             yield BalanceMovement(
                 account.balance.name,
+                account.balance.kind,
                 self.ledger.currency,
                 opening,
                 granted,
